@@ -1,0 +1,64 @@
+# The list of what one does here; .ci/run calls the same targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-fast lint check format docs screenshots upgrade clean
+
+run: .venv/run.stamp
+	@exec $(BIN)/python manage.py run
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Without the browser: for all the time.
+test-fast: .venv/dev.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e"
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	git ls-files -z -- 'templates/*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/mypy
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# As it is deployed: behind https.
+check: .venv/dev.stamp
+	PUBLIC_URL=https://styles.example.com HSTS_SUBDOMAINS=true $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+docs: .venv/dev.stamp
+	$(BIN)/python -m docs.write_errors
+
+# After a change in pyproject.toml.
+upgrade: .venv/dev.stamp
+	$(BIN)/uv pip compile $(PINNING) pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile $(PINNING) --group dev pyproject.toml -o requirements-dev.txt
+PINNING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-find-links --no-emit-index-url
+
+# The pictures in README.md, from the browser tests.
+screenshots: .venv/dev.stamp
+	$(BIN)/python -m pytest -q tests/e2e/test_pages.py -k "library or form or every_state"
+	cp var/pictures/library-desktop-light.png docs/screenshots/library.png
+	cp var/pictures/library-desktop-dark.png docs/screenshots/library-dark.png
+	cp var/pictures/form-refused-desktop-light.png docs/screenshots/form.png
+	cp var/pictures/style-in_doubt-desktop-light.png docs/screenshots/style.png
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/run.stamp

@@ -1,0 +1,51 @@
+"""How gunicorn serves Pikzels UI: `gunicorn pikzels_ui.wsgi:application` reads this by itself."""
+
+import os
+import socket
+import struct
+from pathlib import Path
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.http.unreader import SocketUnreader
+
+STALLED_SECONDS = 60
+
+# Each upload holds a thread while it comes in; two processes, so that one image being judged does
+# not hold up the pages of others.
+workers = 2
+threads = 16
+worker_class = "gthread"
+
+# How long a process may fail to give a sign of life. With gthread its main loop gives it, not the
+# threads: an upload may take as long as the line needs.
+timeout = 60
+# What is left of an upload when we stop has to be sent again: files that arrived are kept.
+graceful_timeout = 20
+keepalive = 5
+
+# The sign of life is a file: on a slow disk, writing it can block until the process is given up.
+_memory = Path("/dev", "shm")
+worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else None
+control_socket_disable = True
+preload_app = False
+
+# No access log: addresses of pages carry search words, invitations and one-time links.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+# A read of up to 1 MiB allocates that much for the few KiB that a socket holds: 64 KiB reads take
+# a 15 MB upload at more than twice the rate.
+if hasattr(SocketUnreader, "max_body_chunk"):
+    SocketUnreader.max_body_chunk = 64 * 1024
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let no read or write wait for ever: a phone that lost its line would keep its thread.
+
+    Connections inherit the limits from the socket they came in by.
+    """
+    limit = struct.pack("ll", STALLED_SECONDS, 0)
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)

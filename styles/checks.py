@@ -1,0 +1,91 @@
+"""Settings that cannot work, as system checks with the way to mend them."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+
+
+def register_checks() -> None:
+    for check in (public_url, pikzels_url, encryption_keys, bind, api_key):
+        register(check)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def public_url(**_kwargs: Any) -> list[CheckMessage]:
+    parts = urlsplit(settings.PUBLIC_URL)
+    if parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"}:
+        return []
+    return [
+        Error(
+            f"PUBLIC_URL is {settings.PUBLIC_URL!r}, which is not an address of a server.",
+            hint="Write scheme and host, such as https://styles.example.com, and no path.",
+            id="pikzels_ui.E001",
+        )
+    ]
+
+
+def pikzels_url(**_kwargs: Any) -> list[CheckMessage]:
+    parts = urlsplit(settings.PIKZELS_BASE_URL)
+    plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if parts.hostname and (parts.scheme == "https" or plain):
+        return []
+    return [
+        Error(
+            "PIKZELS_BASE_URL would send the API key unencrypted over a network.",
+            hint="Use https://. Plain http:// is for addresses of this machine only.",
+            id="pikzels_ui.E002",
+        )
+    ]
+
+
+def encryption_keys(**_kwargs: Any) -> list[CheckMessage]:
+    try:
+        for key in settings.ENCRYPTION_KEYS:
+            Fernet(key)
+    except ValueError:
+        return [
+            Error(
+                "ENCRYPTION_KEYS holds something that is not a key.",
+                hint="Each is 32 random bytes as URL-safe base64; separate several by commas.",
+                id="pikzels_ui.E003",
+            )
+        ]
+    return []
+
+
+def bind(**_kwargs: Any) -> list[CheckMessage]:
+    public = urlsplit(settings.PUBLIC_URL).hostname or ""
+    if is_loopback(settings.BIND) or not is_loopback(public):
+        return []
+    return [
+        checks.Warning(
+            f"BIND is {settings.BIND}, but PUBLIC_URL names this machine only.",
+            hint="Set PUBLIC_URL to the address that people use, or they are turned away.",
+            id="pikzels_ui.W001",
+        )
+    ]
+
+
+def api_key(**_kwargs: Any) -> list[CheckMessage]:
+    if not settings.PIKZELS_API_KEY or settings.PIKZELS_API_KEY.startswith("pkz_"):
+        return []
+    return [
+        Error(
+            "PIKZELS_API_KEY does not look like a key of Pikzels.",
+            hint="Keys start with pkz_. Copy it whole, without quotation marks.",
+            id="pikzels_ui.E004",
+        )
+    ]

@@ -1,0 +1,337 @@
+"""The one flow of the paid call: claim, send, record the outcome; reap what a crash left behind.
+
+At most one paid request per style without a person's word: `claim` writes the Attempt before the
+call, `commit` lets its last byte go, and only what certainly made nothing goes back to the queue.
+No transaction is open while HTTP is in flight.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from teams.models import PikzelsKey
+
+from .models import Attempt, Event, Style
+from .pikzels.client import Limits, Picture, Pikzels
+from .pikzels.errors import Silence, Verdict
+from .pikzels.outcome import Outcome
+from .schedule import first_look, next_try, spread
+from .states import IN_FLIGHT, MADE, State
+
+log = logging.getLogger(__name__)
+
+# How long a worker's sign of life counts. Short, for after a crash it is how long people wait.
+LEASE = timedelta(seconds=20)
+
+
+def connect(key: PikzelsKey) -> Pikzels:
+    """Return a client for `key`. Raises CannotDecrypt where its encryption key is missing."""
+    answer = settings.ANSWER_SECONDS
+    return Pikzels(
+        api_key=key.open(), base_url=key.base_url, limits=Limits(answer=answer, total=answer + 120)
+    )
+
+
+# Claim
+
+
+def saturated_keys() -> list[int]:
+    """Return the keys that have as much in flight as they may, all workers counted."""
+    busy = Attempt.objects.open().values("key").annotate(n=Count("id"))
+    full = Q(n__gte=settings.IN_FLIGHT_PER_KEY) | Q(key__on_trial=True)
+    return list(busy.filter(full).values_list("key", flat=True))
+
+
+def claim(style_id: uuid.UUID) -> Attempt | None:
+    """Move a due style from `queued` to `sending` with its open Attempt, or return None.
+
+    None means that another worker was faster, that somebody took it back, or that its key lets
+    nothing go now; then the row says when to look again.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        # Both locked: nobody takes the style back meanwhile, or counts the same free place.
+        due = Style.objects.select_for_update().filter(state=State.QUEUED, due_at__lte=now)
+        style = due.filter(pk=style_id, key__isnull=False).first()
+        if style is None:
+            return None
+        key = PikzelsKey.objects.select_for_update().get(styles=style)
+        if not _may_go(style, key, now):
+            return None
+        attempt = _open_attempt(style, key, now)
+        style.move(State.SENDING, only_from=[State.QUEUED], attempt=attempt)
+        return attempt
+
+
+def _may_go(style: Style, key: PikzelsKey, now: datetime) -> bool:
+    waiting = Style.objects.filter(pk=style.pk, state=State.QUEUED)
+    if key.removed_at and not key.is_sandbox:
+        _hand_over(waiting, key.team.current_key())
+        return False
+    if key.is_held:
+        waiting.update(due_at=None)
+        return False
+    if key.paused_until and key.paused_until > now:
+        waiting.update(due_at=spread(key.paused_until))
+        return False
+    limit = 1 if key.on_trial else settings.IN_FLIGHT_PER_KEY
+    return key.attempts.open().count() < limit
+
+
+def _open_attempt(style: Style, key: PikzelsKey, now: datetime) -> Attempt:
+    last = style.last_attempt
+    asked = style.events.filter(to_state=State.QUEUED, who__isnull=False).last()
+    return Attempt.objects.create(
+        style=style,
+        number=last.number + 1 if last else 1,
+        key=key,
+        asked_by=asked.who if asked else style.creator,
+        opened_at=now,
+        lease_until=now + LEASE,
+    )
+
+
+# Send
+
+
+def send(attempt: Attempt, *, stop: threading.Event) -> Outcome:
+    """Make the paid call. Raises nothing that the network or a picture's file does."""
+    style = attempt.style
+    pictures = [
+        Picture(path=Path(image.file.path), media_type=image.media_type, size=image.bytes)
+        for image in style.images.all()
+    ]
+    return connect(attempt.key).create(
+        name=style.name,
+        pictures=pictures,
+        before_last_byte=lambda: commit(attempt),
+        stop=stop,
+    )
+
+
+def commit(attempt: Attempt) -> bool:
+    """Note durably that the last byte is about to leave; return whether it may.
+
+    The lease token fences off a worker that was suspended and came back after it was given up.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        mine = Attempt.objects.open().filter(
+            pk=attempt.pk, lease_token=attempt.lease_token, committed_at=None, lease_until__gt=now
+        )
+        if not mine.update(committed_at=now):
+            return False
+        attempt.committed_at = now
+        return attempt.style.move(State.COMMITTED, only_from=[State.SENDING], attempt=attempt)
+
+
+def renew_leases(attempts: Iterable[int]) -> None:
+    """Give a sign of life for the attempts with these primary keys."""
+    Attempt.objects.open().filter(pk__in=attempts).update(lease_until=timezone.now() + LEASE)
+
+
+# Record
+
+
+def record(attempt: Attempt, outcome: Outcome) -> None:
+    """Close the Attempt and move its style on, together; the ID before anything else.
+
+    An answer that comes after the attempt was given up as in doubt is still taken, once.
+    """
+    with transaction.atomic():
+        Style.objects.select_for_update().get(pk=attempt.style_id)
+        late = _close(attempt, outcome)
+        if late is None:
+            log.warning("attempt %s was closed before, answer ignored", attempt.pk)
+            return
+        style = Style.objects.select_related("key", "team").get(pk=attempt.style_id)
+        if late:
+            style.events.create(what=Event.What.LATE_ANSWER, attempt=attempt, reason=outcome.reason)
+        _settle(style, attempt, outcome, late=late)
+    log.info(
+        "style %s attempt %s: %s %s", style.pk, attempt.number, outcome.verdict, outcome.reason
+    )
+
+
+def _close(attempt: Attempt, outcome: Outcome) -> bool | None:
+    """Write the outcome; return whether it came late, or None where one was written before."""
+    values = _what_came(outcome)
+    mine = Attempt.objects.filter(pk=attempt.pk)
+    if mine.open().update(closed_at=timezone.now(), **values):
+        return False
+    given_up = mine.filter(outcome=Verdict.IN_DOUBT, answered_at=None)
+    return True if outcome.reply and given_up.update(**values) else None
+
+
+def _what_came(outcome: Outcome) -> dict[str, object]:
+    values: dict[str, object] = {
+        "outcome": outcome.verdict,
+        "reason": outcome.reason,
+        "bytes_total": outcome.bytes_total,
+        "bytes_sent": outcome.bytes_sent,
+        "message": outcome.error,
+    }
+    if reply := outcome.reply:
+        values |= {
+            "answered_at": timezone.now(),
+            "http_status": reply.status,
+            "code": reply.code,
+            "message": reply.message or reply.excerpt or outcome.error,
+            "details": [asdict(detail) for detail in reply.details],
+            "request_id": reply.request_id,
+            "pikzels_id": reply.style_id,
+        }
+    return values
+
+
+def _settle(style: Style, attempt: Attempt, outcome: Outcome, *, late: bool) -> None:
+    only_from = [State.IN_DOUBT] if late else list(IN_FLIGHT)
+    match outcome.verdict:
+        case Verdict.MADE:
+            _made(style, attempt, outcome, late=late)
+        case Verdict.NOT_SENT | Verdict.LATER:
+            _back_to_queue(style, attempt, outcome, only_from)
+        case Verdict.KEY_HELD:
+            hold(attempt.key, outcome.reason)
+            retired = PikzelsKey.objects.get(pk=attempt.key_id).removed_at
+            # A retired key never comes back; looked at once more, the style gets another.
+            due_at = timezone.now() if retired else None
+            style.move(
+                State.QUEUED,
+                only_from=only_from,
+                due_at=due_at,
+                reason=outcome.reason,
+                attempt=attempt,
+            )
+        case Verdict.REFUSED:
+            style.move(State.REFUSED, only_from=only_from, reason=outcome.reason, attempt=attempt)
+        case Verdict.IN_DOUBT:
+            style.move(State.IN_DOUBT, only_from=only_from, reason=outcome.reason, attempt=attempt)
+
+
+def _made(style: Style, attempt: Attempt, outcome: Outcome, *, late: bool) -> None:
+    assert outcome.reply
+    # Late: whatever became of the style meanwhile, unless it was sent again and is under way.
+    elsewhere = {*MADE, State.COMMITTED}
+    only_from = [state for state in State if state not in elsewhere] if late else list(IN_FLIGHT)
+    try:
+        with transaction.atomic():
+            style.give_id(
+                outcome.reply.style_id,
+                only_from=only_from,
+                due_at=first_look(attempt.key),
+                key=attempt.key,
+                attempt=attempt,
+            )
+    except IntegrityError:
+        # An ID that another style has: the Attempt keeps it, and a person looks.
+        reason = Silence.UNKNOWN_CODE
+        style.move(State.IN_DOUBT, only_from=only_from, reason=reason, attempt=attempt)
+        return
+    attempt.key.prove()
+
+
+def _back_to_queue(
+    style: Style, attempt: Attempt, outcome: Outcome, only_from: list[State]
+) -> None:
+    if outcome.reason == Silence.PICTURE_LOST:
+        style.move(State.REFUSED, only_from=only_from, reason=outcome.reason, attempt=attempt)
+    elif outcome.reason == Silence.STOPPED:
+        style.move(State.QUEUED, only_from=only_from, due_at=timezone.now(), attempt=attempt)
+    elif (due_at := next_try(style, outcome)) is None:
+        style.move(State.REFUSED, only_from=only_from, reason="exhausted", attempt=attempt)
+    else:
+        if outcome.verdict == Verdict.LATER:
+            attempt.key.pause(due_at)
+        style.move(
+            State.QUEUED, only_from=only_from, due_at=due_at, reason=outcome.reason, attempt=attempt
+        )
+
+
+# Hold and release
+
+
+def hold(key: PikzelsKey, code: str) -> None:
+    """Hold a key and park what waits for it."""
+    if key.hold(code):
+        log.warning("key %s is held: %s", key.shown, code)
+        waiting = Style.objects.filter(key=key, state=State.QUEUED)
+        waiting.update(due_at=None, reason=code)
+
+
+def resume(key: PikzelsKey) -> bool:
+    """Say that a held key is mended: one style goes first. Return whether it was held."""
+    with transaction.atomic():
+        released = key.release()
+        if released:
+            waiting = Style.objects.filter(key=key, state=State.QUEUED, due_at=None)
+            waiting.update(due_at=timezone.now(), reason="")
+    return released
+
+
+def adopt(key: PikzelsKey) -> None:
+    """Send with a team's new key what waits for one, but for what was meant for the sandbox.
+
+    One of them goes first, for nobody knows yet that the key works.
+    """
+    waiting = Style.objects.filter(team=key.team, state=State.QUEUED, sandbox=False)
+    if _hand_over(waiting, key):
+        PikzelsKey.objects.filter(pk=key.pk).update(on_trial=True)
+
+
+@transaction.atomic
+def retire(key: PikzelsKey) -> None:
+    """Send nothing more with `key`. What waits for it waits for another one from now on."""
+    PikzelsKey.objects.filter(pk=key.pk).update(removed_at=timezone.now())
+    if not key.is_sandbox:
+        _hand_over(Style.objects.filter(key=key, state=State.QUEUED), None)
+
+
+def _hand_over(waiting: QuerySet[Style], key: PikzelsKey | None) -> int:
+    """Let what waits wait for `key`, or for one to come; what is real never for the sandbox."""
+    if key is None or key.is_sandbox:
+        return waiting.update(key=None, due_at=None, reason="no_key")
+    return waiting.update(key=key, due_at=timezone.now(), reason="")
+
+
+# Reap
+
+
+def reap() -> int:
+    """Take from workers that are gone what they had in hand; return how many attempts that were.
+
+    Before the last byte nothing can have been made: back to the queue. After it: in doubt.
+    """
+    now = timezone.now()
+    abandoned = Attempt.objects.abandoned(now).select_related("style")
+    return sum(_give_up(attempt, now) for attempt in abandoned)
+
+
+def _give_up(attempt: Attempt, now: datetime) -> bool:
+    committed = attempt.committed_at is not None
+    verdict = Verdict.IN_DOUBT if committed else Verdict.NOT_SENT
+    with transaction.atomic():
+        # The worker may have given a sign of life, or committed, since the row was read.
+        unchanged = Attempt.objects.abandoned(now).filter(
+            pk=attempt.pk, committed_at__isnull=not committed
+        )
+        if not unchanged.update(closed_at=now, outcome=verdict, reason="lost"):
+            return False
+        if committed:
+            return attempt.style.move(
+                State.IN_DOUBT, only_from=[State.COMMITTED], reason="lost", attempt=attempt
+            )
+        return attempt.style.move(
+            State.QUEUED, only_from=[State.SENDING], due_at=now, attempt=attempt
+        )

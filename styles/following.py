@@ -1,0 +1,170 @@
+"""The free calls: following a training, finding out about an ID, testing a key."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from datetime import datetime, timedelta
+from tempfile import TemporaryFile
+
+from django.core.files import File
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from teams.models import PikzelsKey, User
+
+from .creation import connect, hold
+from .models import Style
+from .pikzels import rules
+from .pikzels.client import DownloadFailed, Look, Training
+from .pikzels.errors import FACTS, Code, Verdict
+from .pikzels.outcome import known_code, retry_after_seconds
+from .schedule import after_a_miss, next_look
+from .states import State
+
+log = logging.getLogger(__name__)
+
+GONE_AFTER = timedelta(minutes=10)
+PORTRAIT_MAX_BYTES = 25_000_000
+PORTRAIT_TRIED_FOR = timedelta(hours=1)
+# An ID is whatever Pikzels calls one, but it has to fit into an address.
+ID = re.compile(r"[!-~]{1,200}")
+ENDINGS = {"image/png": ".png", "image/webp": ".webp", "image/jpeg": ".jpg"}
+
+
+def follow(style_id: uuid.UUID) -> None:
+    """Ask Pikzels how far a due style is, and note what it says."""
+    style = Style.objects.select_related("key", "team").get(pk=style_id)
+    # Taken for as long as a call may last, so that two workers do not ask the same.
+    taken = Style.objects.filter(pk=style_id, due_at=style.due_at, state=style.state)
+    if style.key is None or not taken.update(due_at=timezone.now() + timedelta(minutes=2)):
+        return
+    look = connect(style.key).get(style.pikzels_id)
+    if look.training:
+        _note_training(style, look.training)
+    else:
+        _note_miss(style, look)
+
+
+def _note_training(style: Style, training: Training) -> None:
+    if training.status == "completed":
+        _note_ready(style, training)
+    elif training.status == "failed":
+        style.move(State.TRAINING_FAILED, only_from=[State.TRAINING], reason="training_failed")
+    else:
+        Style.objects.filter(pk=style.pk, state=State.TRAINING).update(
+            progress=training.progress, missing_since=None, due_at=next_look(style), reason=""
+        )
+
+
+def _note_ready(style: Style, training: Training) -> None:
+    now = timezone.now()
+    # Ready first, whatever becomes of the portrait; the row stays due until that is copied too.
+    style.move(
+        State.READY,
+        only_from=[State.TRAINING],
+        progress=100,
+        missing_since=None,
+        ready_at=now,
+        due_at=now + timedelta(minutes=1),
+    )
+    if training.portrait_url and not style.portrait:
+        copied = _copy_portrait(style, training.portrait_url)
+    else:
+        copied = True
+    too_late = style.ready_at is not None and now - style.ready_at > PORTRAIT_TRIED_FOR
+    if copied or too_late:
+        Style.objects.filter(pk=style.pk, state=State.READY).update(due_at=None)
+
+
+def _copy_portrait(style: Style, url: str) -> bool:
+    """Keep a copy, for the link may not live for ever. Return whether that worked."""
+    assert style.key
+    with TemporaryFile() as file:
+        try:
+            media_type = connect(style.key).download(url, to=file, max_bytes=PORTRAIT_MAX_BYTES)
+        except DownloadFailed as error:
+            log.warning("portrait of style %s not copied: %s", style.pk, error)
+            return False
+        file.seek(0)
+        name = f"{uuid.uuid4().hex}{ENDINGS.get(media_type, '.jpg')}"
+        style.portrait.save(name, File(file), save=False)
+    Style.objects.filter(pk=style.pk).update(portrait=style.portrait.name)
+    return True
+
+
+def _note_miss(style: Style, look: Look) -> None:
+    now = timezone.now()
+    code = known_code(look.reason)
+    if code == Code.NOT_FOUND or (look.reply and look.reply.status == 404):
+        _note_missing(style, now)
+        return
+    if code and FACTS[code].verdict == Verdict.KEY_HELD:
+        assert style.key
+        hold(style.key, code)
+    asked = retry_after_seconds(look.reply.retry_after, now=now) if look.reply else None
+    Style.objects.filter(pk=style.pk, state=style.state).update(
+        due_at=after_a_miss(asked), missing_since=None
+    )
+
+
+def _note_missing(style: Style, now: datetime) -> None:
+    """A 404 may be a hiccup; ten minutes of them mean that the style is gone."""
+    since = style.missing_since or now
+    if now - since >= GONE_AFTER:
+        style.move(State.GONE, only_from=[State.TRAINING, State.READY], reason="gone")
+    else:
+        Style.objects.filter(pk=style.pk, state=style.state).update(
+            missing_since=since, due_at=next_look(style)
+        )
+
+
+# An ID that a person brings
+
+
+class NotThisOne(Exception):
+    """The ID cannot be this style's; `str()` says why, to a person."""
+
+
+def paste_id(style: Style, pikzels_id: str, who: User) -> None:
+    """Settle a doubt with the ID that a person found, checked by a free call.
+
+    Raises NotThisOne where Pikzels does not know it, it is no style of this name, another style
+    here has it, or the doubt was settled meanwhile.
+    """
+    pikzels_id = pikzels_id.strip()
+    key = style.key
+    if key is None or not style.may_exist():
+        raise NotThisOne(_("This style has no key, so that its ID cannot be checked."))
+    if not ID.fullmatch(pikzels_id) or pikzels_id in {".", ".."}:
+        raise NotThisOne(_("Enter the style ID, such as 18b2ad5e-2a9e-4d3f-b9a8-9f2a1e0b1234."))
+    if Style.objects.filter(pikzels_id=pikzels_id).exists():
+        raise NotThisOne(_("Another style here has this ID already."))
+    training = _look_up(key, pikzels_id)
+    if training.mode and training.mode != "style":
+        raise NotThisOne(_("This ID belongs to a persona, not to a style."))
+    if rules.tidy_name(training.name) != style.name:
+        raise NotThisOne(
+            _("This ID belongs to “%(other)s”, and this style is called “%(name)s”.")
+            % {"other": training.name, "name": style.name}
+        )
+    try:
+        with transaction.atomic():
+            won = style.give_id(pikzels_id, only_from=[style.state], due_at=timezone.now(), who=who)
+    except IntegrityError as error:
+        raise NotThisOne(_("Another style here has this ID already.")) from error
+    if not won:
+        raise NotThisOne(_("This style was settled in the meantime."))
+
+
+def _look_up(key: PikzelsKey, pikzels_id: str) -> Training:
+    look = connect(key).get(pikzels_id)
+    if look.training:
+        return look.training
+    if look.reason in {Code.NOT_FOUND, Code.INVALID_STYLE}:
+        raise NotThisOne(
+            _("Pikzels does not know this ID under the key %(key)s.") % {"key": key.shown}
+        )
+    raise NotThisOne(_("Pikzels could not be asked about this ID just now. Try again in a minute."))

@@ -1,0 +1,117 @@
+"""The form: a name and three images, judged by the API's rules before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.forms.utils import ErrorDict
+from django.utils.text import get_text_list
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from .images import FORMATS, UPLOAD_MAX_BYTES, Accepted, ImageProblem, accept
+from .pikzels import rules
+
+POSITIONS = range(1, rules.IMAGE_COUNT + 1)
+ACCEPTED_TYPES = ",".join(f"image/{name.lower()}" for name in FORMATS)
+
+
+def clean_style_name(text: str) -> str:
+    """Return `text` as the API takes names. Raises ValidationError where it does not take it."""
+    name = rules.tidy_name(text)
+    if not name:
+        raise forms.ValidationError(_("Enter a style name"))
+    if strangers := rules.name_strangers(name):
+        shown = get_text_list([f"“{one}”" for one in strangers[:5]], gettext("and"))
+        raise forms.ValidationError(
+            _(
+                "Style name can have letters without accents, numbers, spaces, hyphens and "
+                "underscores only: change %(characters)s"
+            ),
+            params={"characters": shown},
+        )
+    if len(name) > rules.NAME_MAX:
+        raise forms.ValidationError(
+            _("Style name must be %(most)d characters or fewer, and has %(has)d"),
+            params={"most": rules.NAME_MAX, "has": len(name)},
+        )
+    return name
+
+
+class StyleForm(forms.Form):
+    """Reads a name and up to three files; `kept` are the positions that have a picture already.
+
+    After `is_valid()`, `accepted` holds each picture that can be used by its position, whether or
+    not the form as a whole is valid, for what was right is kept.
+    """
+
+    name = forms.CharField(
+        label=_("Style name"),
+        help_text=_("Letters, numbers, spaces, hyphens and underscores"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    image_1 = forms.FileField(label=_("Image 1"), required=False, allow_empty_file=True)
+    image_2 = forms.FileField(label=_("Image 2"), required=False, allow_empty_file=True)
+    image_3 = forms.FileField(label=_("Image 3"), required=False, allow_empty_file=True)
+    token = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    team = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(
+        self,
+        *args: Any,
+        kept: frozenset[int] = frozenset(),
+        remarks: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept = kept
+        self.remarks = remarks or {}
+        self.accepted: dict[int, Accepted] = {}
+        for position in POSITIONS:
+            self.fields[f"image_{position}"].widget = forms.FileInput(
+                attrs={"accept": ACCEPTED_TYPES}
+            )
+
+    @property
+    def errors(self) -> ErrorDict:
+        """What is wrong; before anything was entered, what Pikzels said about it last time."""
+        if self.is_bound:
+            return super().errors
+        found = ErrorDict()
+        for field, text in self.remarks.items():
+            found[field] = self.error_class([text])
+        return found
+
+    def clean_name(self) -> str:
+        return clean_style_name(self.cleaned_data["name"])
+
+    def clean(self) -> dict[str, Any]:
+        for position in POSITIONS:
+            self._clean_image(position, self.cleaned_data.get(f"image_{position}"))
+        return self.cleaned_data
+
+    def _clean_image(self, position: int, upload: UploadedFile | None) -> None:
+        field = f"image_{position}"
+        if upload is None:
+            if position not in self.kept and field not in self.errors:
+                self.add_error(field, _("Choose image %(n)d") % {"n": position})
+            return
+        try:
+            self.accepted[position] = judge(upload)
+        except ImageProblem as problem:
+            self.add_error(field, problem.message)
+
+
+def judge(upload: UploadedFile) -> Accepted:
+    """Return the upload as it can be sent. Raises ImageProblem."""
+    name = upload.name or ""
+    if upload.size and upload.size > UPLOAD_MAX_BYTES:
+        raise ImageProblem("too_large", name)
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    assert upload.file
+    return accept(upload.file, name=name, directory=folder)

@@ -1,0 +1,492 @@
+"""Styles on their way from a form to an ID: verbs on rows, adjectives on QuerySets.
+
+The row is the truth and the queue. A transition is one conditional UPDATE that repeats the old
+state in its WHERE and says whether it won; its Event is written in the same transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Self
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from teams.models import PikzelsKey, Team, User
+
+from .images import Accepted, make_preview
+from .pikzels import rules
+from .pikzels.errors import Code, Verdict
+from .states import EDITABLE, MADE, State
+
+
+class StyleQuerySet(models.QuerySet["Style"]):
+    def of(self, team: Team) -> Self:
+        return self.filter(team=team)
+
+    def by(self, user: User) -> Self:
+        return self.filter(creator=user)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+    def due(self, now: datetime) -> Self:
+        return self.filter(due_at__lte=now).order_by("due_at")
+
+    def matching(self, text: str) -> Self:
+        """Those whose name contains `text`, or whose ID, ours or Pikzels', is `text`."""
+        if "\0" in text:
+            return self.none()  # a sign that no name has and PostgreSQL does not take
+        found = Q(name__icontains=rules.tidy_name(text)) | Q(pikzels_id=text.strip())
+        try:
+            return self.filter(found | Q(id=uuid.UUID(text.strip())))
+        except ValueError:
+            return self.filter(found)
+
+    def not_archived(self) -> Self:
+        return self.filter(archived_at=None)
+
+
+class Style(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="styles", verbose_name=_("team"))
+    creator = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="styles", verbose_name=_("made by")
+    )
+    name = models.CharField(_("name"), max_length=rules.NAME_MAX, blank=True)
+    state = models.CharField(_("state"), max_length=15, choices=State, default=State.DRAFT)
+    # Why it is in its state: a code of the API's or an entry of ours in `explanations`.
+    reason = models.CharField(_("reason"), max_length=100, blank=True)
+    # When the worker looks at the row again; NULL: nothing is due until somebody acts.
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    form_token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    pikzels_id = models.CharField(_("style ID"), max_length=200, blank=True)
+    attached = models.BooleanField(_("brought in by its ID"), default=False)
+    sandbox = models.BooleanField(_("made in the sandbox"), default=False)
+    key = models.ForeignKey(
+        PikzelsKey,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="styles",
+        verbose_name=_("key"),
+    )
+    progress = models.PositiveSmallIntegerField(_("progress"), null=True, blank=True)
+    portrait = models.FileField(_("portrait"), upload_to="portraits", blank=True)
+    note = models.TextField(_("note"), blank=True)
+    instructions = models.CharField(
+        _("special instructions"), max_length=rules.INSTRUCTIONS_MAX, blank=True
+    )
+    rights_confirmed_at = models.DateTimeField(_("rights confirmed"), null=True, blank=True)
+    claimed_by = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("reviewed by"),
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    submitted_at = models.DateTimeField(_("submitted"), null=True, blank=True)
+    made_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+    ready_at = models.DateTimeField(_("ready"), null=True, blank=True)
+    missing_since = models.DateTimeField(_("not found since"), null=True, blank=True)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
+
+    objects = StyleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("style")
+        verbose_name_plural = _("styles")
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="style_state_known"),
+            models.CheckConstraint(
+                condition=(Q(state__in=MADE) & ~Q(pikzels_id=""))
+                | (~Q(state__in=MADE) & Q(pikzels_id="")),
+                name="style_made_has_id",
+            ),
+            models.UniqueConstraint(
+                fields=["key", "pikzels_id"],
+                condition=~Q(pikzels_id=""),
+                name="style_id_once_per_key",
+            ),
+        ]
+        indexes = [
+            # The library: a team's styles, newest first.
+            models.Index("team", F("created_at").desc(), F("id").desc(), name="style_library"),
+            # The worker: what is due; finished styles are not in it.
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="style_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(_("Untitled draft"))
+
+    def get_absolute_url(self) -> str:
+        return reverse("style", args=[self.pk])
+
+    def address(self, page: str) -> str:
+        """Return the address of one of its pages, by its name in `urls.py` without `style_`."""
+        return reverse(f"style_{page}", args=[self.pk])
+
+    def portrait_url(self) -> str:
+        return self.address("portrait") if self.portrait else ""
+
+    # What it is
+
+    def filled(self) -> frozenset[int]:
+        """Return the positions that have a picture."""
+        return frozenset(self.images.values_list("position", flat=True))
+
+    def is_complete(self) -> bool:
+        return bool(self.name) and len(self.filled()) == rules.IMAGE_COUNT
+
+    def may_exist(self) -> bool:
+        """Whether Pikzels may have it although we have no ID, so that a person may bring that."""
+        taken = self.state == State.REFUSED and self.reason == Code.NAME_ALREADY_EXISTS
+        return self.state == State.IN_DOUBT or taken
+
+    @property
+    def is_held(self) -> bool:
+        return self.state == State.QUEUED and (self.key is None or self.key.is_held)
+
+    @property
+    def shown_state(self) -> str:
+        return "held" if self.is_held else self.state
+
+    @property
+    def is_editable(self) -> bool:
+        return self.state in EDITABLE
+
+    @property
+    def last_attempt(self) -> Attempt | None:
+        return self.attempts.order_by("-number").first()
+
+    # What happens to it
+
+    def move(
+        self,
+        to: State,
+        *,
+        only_from: Iterable[str],
+        who: User | None = None,
+        note: str = "",
+        attempt: Attempt | None = None,
+        **fields: Any,
+    ) -> bool:
+        """Change the state if it is one of `only_from`; return whether that was so.
+
+        The row in the database decides, not this instance, which is brought up to date when it
+        won. The Event is written in the same transaction.
+        """
+        values = {"state": to, "due_at": None, "reason": "", **fields}
+        with transaction.atomic():
+            row = Style.objects.filter(pk=self.pk)
+            old = row.select_for_update().values_list("state", flat=True).get()
+            if old not in only_from or not row.filter(state=old).update(**values):
+                return False
+            self.events.create(
+                who=who,
+                what=Event.What.MOVED,
+                from_state=old,
+                to_state=to,
+                reason=values["reason"],
+                note=note,
+                attempt=attempt,
+            )
+        for name, value in values.items():
+            setattr(self, name, value)
+        return True
+
+    def submit(self, who: User) -> bool:
+        """Send it on its way: to review where the team wants that, else to the queue."""
+        now = timezone.now()
+        if self.team.review_required:
+            return self.move(State.IN_REVIEW, only_from=EDITABLE, who=who, submitted_at=now)
+        return self.enqueue(only_from=EDITABLE, who=who, submitted_at=now)
+
+    def enqueue(self, *, only_from: Iterable[str], who: User, **fields: Any) -> bool:
+        """Put it into the queue, to be sent with the team's current key."""
+        key = self.team.current_key()
+        return self.move(
+            State.QUEUED,
+            only_from=only_from,
+            who=who,
+            due_at=timezone.now() if key else None,
+            reason="" if key else "no_key",
+            key=key,
+            sandbox=bool(key and key.is_sandbox),
+            **fields,
+        )
+
+    def approve(self, who: User) -> bool:
+        return self.enqueue(only_from=[State.IN_REVIEW], who=who, claimed_by=who)
+
+    def decline(self, who: User, note: str) -> bool:
+        return self.move(
+            State.DECLINED, only_from=[State.IN_REVIEW], who=who, note=note, claimed_by=who
+        )
+
+    def reopen(self, who: User) -> bool:
+        """Take it back for editing, as long as it is certain that nothing was made of it."""
+        return self.move(
+            State.DRAFT,
+            only_from=[State.QUEUED, State.IN_REVIEW, State.REFUSED, State.DECLINED],
+            who=who,
+        )
+
+    def drop(self, who: User, note: str = "") -> bool:
+        """Give it up. The row and its history stay."""
+        return self.move(
+            State.DROPPED,
+            only_from=[
+                State.DRAFT,
+                State.QUEUED,
+                State.IN_REVIEW,
+                State.REFUSED,
+                State.DECLINED,
+                State.IN_DOUBT,
+            ],
+            who=who,
+            note=note,
+        )
+
+    def send_again(self, who: User) -> bool:
+        """Send one whose outcome is unknown once more, which a person has to want knowingly."""
+        return self.enqueue(
+            only_from=[State.IN_DOUBT], who=who, note=str(_("Sent again knowingly"))
+        )
+
+    def give_id(
+        self, pikzels_id: str, *, only_from: Iterable[str], due_at: datetime, **fields: Any
+    ) -> bool:
+        """Note the ID that Pikzels gave it, before anything else is done with it."""
+        return self.move(
+            State.TRAINING,
+            only_from=only_from,
+            pikzels_id=pikzels_id,
+            made_at=timezone.now(),
+            due_at=due_at,
+            progress=None,
+            **fields,
+        )
+
+    # Its pictures
+
+    def keep_picture(self, position: int, picture: Accepted, who: User, url: str = "") -> bool:
+        """Put a judged picture into a slot, replacing what was there, while it can be edited."""
+        stored = ReferenceImage.store(picture)
+        with transaction.atomic():
+            editable = Style.objects.select_for_update().filter(pk=self.pk, state__in=EDITABLE)
+            if not editable.exists():
+                return False
+            image, created = ReferenceImage.objects.update_or_create(
+                style=self,
+                position=position,
+                defaults={**stored, "preview": "", "source_url": url},
+            )
+            if not created and self.state != State.DRAFT:
+                self.events.create(who=who, what=Event.What.PICTURE, note=image.original_name)
+        return True
+
+    def remove_picture(self, position: int) -> None:
+        with transaction.atomic():
+            if Style.objects.select_for_update().filter(pk=self.pk, state__in=EDITABLE).exists():
+                self.images.filter(position=position).delete()
+
+    def rename(self, name: str) -> None:
+        Style.objects.filter(pk=self.pk, state__in=EDITABLE).update(name=name)
+        self.name = name
+
+    def variant(self, who: User, name: str = "") -> Style:
+        """Return a new draft with the same pictures, sharing their files."""
+        with transaction.atomic():
+            draft = Style.objects.create(team=self.team, creator=who, name=name)
+            for image in self.images.all():
+                image.pk, image.style = None, draft
+                image.save(force_insert=True)
+        return draft
+
+
+class ReferenceImage(models.Model):
+    """One of a style's three pictures, as it is sent.
+
+    `note` tells what was done to bring it there; `source_url` where it came from, if by a link.
+    """
+
+    style = models.ForeignKey(Style, models.CASCADE, related_name="images")
+    position = models.PositiveSmallIntegerField(_("position"))
+    file = models.FileField(_("file"), upload_to="references", max_length=200)
+    preview = models.FileField(_("preview"), upload_to="previews", max_length=200, blank=True)
+    original_name = models.CharField(_("original name"), max_length=100)
+    sha256 = models.CharField(max_length=64)
+    media_type = models.CharField(_("type"), max_length=20)
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    bytes = models.PositiveIntegerField(_("bytes"))
+    note = models.CharField(_("what was done"), max_length=20, blank=True)
+    source_url = models.URLField(_("link"), max_length=2000, blank=True)
+    created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("reference image")
+        verbose_name_plural = _("reference images")
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["style", "position"], name="image_once_per_position"),
+            models.CheckConstraint(
+                condition=Q(position__gte=1, position__lte=rules.IMAGE_COUNT),
+                name="image_position_1_to_3",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.original_name
+
+    @staticmethod
+    def store(picture: Accepted) -> dict[str, Any]:
+        """Move a judged picture into the storage; return the fields that describe it."""
+        name = f"references/{picture.path.name[:2]}/{picture.path.name}"
+        with picture.path.open("rb") as file:
+            stored = default_storage.save(name, TemporaryUpload(file, picture.path))
+        return {
+            "file": stored,
+            "original_name": picture.original_name,
+            "sha256": picture.sha256,
+            "media_type": picture.media_type,
+            "width": picture.width,
+            "height": picture.height,
+            "bytes": picture.size,
+            "note": picture.note,
+        }
+
+    def ensure_preview(self) -> str:
+        """Return the name of the small picture for cards, made when it is first asked for.
+
+        Outside the upload's request, which would have to wait for it. Raises ImageProblem, OSError.
+        """
+        if not self.preview:
+            stored = Path(str(self.file.name))
+            name = f"previews/{stored.parent.name}/{stored.stem}.jpg"
+            to = Path(default_storage.path(name))
+            to.parent.mkdir(parents=True, exist_ok=True)
+            make_preview(Path(self.file.path), to)
+            ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(preview=name)
+            self.preview.name = name
+        return str(self.preview.name)
+
+
+class TemporaryUpload(File):
+    """A file that the storage may move instead of copying it, where both are on one disk."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        super().__init__(file, name=path.name)
+        self._path = path
+
+    def temporary_file_path(self) -> str:
+        return str(self._path)
+
+
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def open(self) -> Self:
+        return self.filter(closed_at=None)
+
+    def abandoned(self, now: datetime) -> Self:
+        """Those whose worker has not been heard of for as long as its lease was."""
+        return self.open().filter(lease_until__lt=now)
+
+
+class Attempt(models.Model):
+    """One paid call: written before it, closed after it, never edited again.
+
+    Two things may still be written to it later: while it is open, its worker's signs of life; and
+    after it was closed as in doubt, once, the answer that came late after all.
+    """
+
+    style = models.ForeignKey(Style, models.PROTECT, related_name="attempts")
+    number = models.PositiveIntegerField(_("number"))
+    key = models.ForeignKey(PikzelsKey, models.PROTECT, related_name="attempts")
+    asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    lease_token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    lease_until = models.DateTimeField(_("lease until"))
+    opened_at = models.DateTimeField(_("opened"), default=timezone.now)
+    committed_at = models.DateTimeField(_("last byte sent"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
+    bytes_total = models.PositiveBigIntegerField(_("bytes in all"), default=0)
+    bytes_sent = models.PositiveBigIntegerField(_("bytes given to the network"), default=0)
+    outcome = models.CharField(
+        _("outcome"), max_length=10, blank=True, choices=[(v.value, v.value) for v in Verdict]
+    )
+    reason = models.CharField(_("reason"), max_length=100, blank=True)
+    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
+    code = models.CharField(_("code"), max_length=100, blank=True)
+    message = models.TextField(_("message"), blank=True)
+    details = models.JSONField(_("details"), default=list, blank=True)
+    request_id = models.CharField(_("request ID"), max_length=200, blank=True)
+    pikzels_id = models.CharField(_("style ID"), max_length=200, blank=True)
+
+    objects = AttemptQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["style"], condition=Q(closed_at=None), name="attempt_one_open_per_style"
+            ),
+            models.UniqueConstraint(fields=["style", "number"], name="attempt_number_once"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None) | ~Q(outcome=""), name="attempt_closed_with_outcome"
+            ),
+        ]
+        indexes = [
+            # In flight per key, and those whose worker is gone: always few.
+            models.Index(
+                fields=["key", "lease_until"], condition=Q(closed_at=None), name="attempt_open"
+            ),
+            models.Index(fields=["request_id"], name="attempt_request_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.style} · {self.number}"
+
+
+class Event(models.Model):
+    """What happened to a style, when and by whom: the time line, the notices and the audit."""
+
+    class What(models.TextChoices):
+        MOVED = "moved", _("Changed its state")
+        PICTURE = "picture", _("Changed a picture")
+        ASKED_SUPPORT = "asked_support", _("Asked for help")
+        LATE_ANSWER = "late_answer", _("An answer came late")
+        NOTED = "noted", _("Noted")
+
+    style = models.ForeignKey(Style, models.CASCADE, related_name="events")
+    at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
+    who = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("who")
+    )
+    what = models.CharField(_("what"), max_length=20, choices=What)
+    from_state = models.CharField(_("from"), max_length=15, choices=State, blank=True)
+    to_state = models.CharField(_("to"), max_length=15, choices=State, blank=True)
+    reason = models.CharField(_("reason"), max_length=100, blank=True)
+    note = models.TextField(_("note"), blank=True)
+    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["at", "id"]
+        indexes = [models.Index(fields=["style", "at"], name="event_time_line")]
+
+    def __str__(self) -> str:
+        return f"{self.style}: {self.get_to_state_display() or self.get_what_display()}"

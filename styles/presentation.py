@@ -1,0 +1,407 @@
+"""What a page shows of a style: every string is made here, so that the templates stay plain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+
+from teams.models import Membership
+
+from .explanations import BUTTONS, STATES, Action, Explanation, explain
+from .models import Attempt, Style
+from .pikzels import rules
+from .pikzels.errors import Verdict
+from .states import MADE, SETTLED, State
+from .timeline import Step, steps_of
+
+SNIPPETS = {
+    "curl": """\
+curl -X POST %(url)s \\
+  -H "X-Api-Key: $PIKZELS_API_KEY" -H "Content-Type: application/json" \\
+  -d '{"prompt": "…", "model": "pkz_4_5", "format": "16:9", "style": "%(id)s"}'""",
+    "Python": """\
+import os, requests
+
+answer = requests.post(
+    "%(url)s",
+    headers={"X-Api-Key": os.environ["PIKZELS_API_KEY"]},
+    json={"prompt": "…", "model": "pkz_4_5", "format": "16:9", "style": "%(id)s"},
+    timeout=300,
+)
+print(answer.json())""",
+    "JavaScript": """\
+const answer = await fetch("%(url)s", {
+  method: "POST",
+  headers: {
+    "X-Api-Key": process.env.PIKZELS_API_KEY,
+    "Content-Type": "application/json",
+  },
+  body: JSON.stringify({
+    prompt: "…", model: "pkz_4_5", format: "16:9", style: "%(id)s",
+  }),
+});
+console.log(await answer.json());""",
+}
+OUTCOMES = {
+    "": _("under way"),
+    Verdict.MADE: _("accepted"),
+    Verdict.NOT_SENT: _("not sent"),
+    Verdict.LATER: _("put off"),
+    Verdict.KEY_HELD: _("key not accepted"),
+    Verdict.REFUSED: _("refused"),
+    Verdict.IN_DOUBT: _("outcome unknown"),
+}
+NOTES = {
+    "reencoded": _("Saved anew as a kind that Pikzels takes"),
+    "upright": _("Turned upright"),
+    "shrunk": _("Made smaller, as it was too large for Pikzels"),
+}
+POSTS = {Action.RESUME, Action.SHRINK, Action.VARIANT, Action.RETRY}
+# Before anything is on its way, these can still be taken back.
+TAKEN_BACK = {State.QUEUED, State.IN_REVIEW}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Button:
+    label: str
+    url: str
+    method: str = "get"
+    primary: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    title: str
+    tone: str
+    paragraphs: list[str]
+    actions: list[Button]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A style as its page shows it, for one person's role."""
+
+    state: str
+    label: str
+    tone: str
+    shape: str
+    sentence: str
+    next_step: str
+    settled: bool
+    title: str
+    panel: Panel | None
+    steps: list[Step]
+    details: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    more_actions: list[Button]
+
+
+def show(style: Style, membership: Membership) -> Shown:
+    """Return what the style's page shows to a person of this role."""
+    words = STATES[style.shown_state]
+    label = label_of(style)
+    attempts = list(style.attempts.order_by("-number"))
+    return Shown(
+        state=style.shown_state,
+        label=label,
+        tone=words.tone,
+        shape=words.shape,
+        sentence=words.sentence,
+        next_step=words.next_step,
+        settled=style.state in SETTLED and style.due_at is None,
+        title=f"{label}: {style}",
+        panel=panel_of(style, membership),
+        steps=steps_of(style, label, attempts[0] if attempts else None),
+        details=details_of(style, attempts[0] if attempts else None),
+        attempts=[attempt_row(attempt) for attempt in attempts],
+        more_actions=more_actions(style),
+    )
+
+
+# Words
+
+
+def reason_of(style: Style) -> str:
+    """Return why it is in its state, as a key of the explanations; "" where nothing needs one."""
+    if style.is_held:
+        return style.key.held_code if style.key else "no_key"
+    if style.state in {State.TRAINING_FAILED, State.GONE}:
+        return str(style.state)
+    return style.reason
+
+
+def explanation_of(style: Style) -> Explanation | None:
+    reason = reason_of(style)
+    return explain(reason, style.shown_state) if reason else None
+
+
+def label_of(style: Style) -> str:
+    explanation = explanation_of(style)
+    label = (explanation and explanation.label) or STATES[style.shown_state].label
+    if style.state == State.TRAINING and style.progress is not None:
+        return _g("%(label)s %(percent)d %%") % {"label": label, "percent": style.progress}
+    return label
+
+
+# Buttons
+
+
+def address_of(action: Action, style: Style) -> str:
+    if action == Action.KEY:
+        return reverse("team") + "#keys"
+    if action == Action.RESUME and style.key:
+        return reverse("key_resume", args=[style.key.uuid])
+    return reverse(f"style_{action}", args=[style.pk])
+
+
+def buttons_for(actions: Iterable[Action], style: Style) -> list[Button]:
+    return [
+        Button(
+            label=BUTTONS[action],
+            url=address_of(action, style),
+            method="post" if action in POSTS else "get",
+            primary=number == 0,
+        )
+        for number, action in enumerate(actions)
+    ]
+
+
+def _trying_again(style: Style) -> str:
+    if style.state != State.QUEUED or not style.due_at or not style.reason:
+        return ""
+    return _g("Trying again at %(time)s.") % {"time": date_format(localtime(style.due_at), "H:i:s")}
+
+
+def panel_of(style: Style, membership: Membership) -> Panel | None:
+    explanation = explanation_of(style)
+    if explanation is None:
+        return review_panel(style, membership)
+    owner = membership.is_owner
+    paragraphs = [
+        explanation.work,
+        explanation.next_owner if owner else explanation.next_member,
+        _trying_again(style) or explanation.by_itself,
+    ]
+    actions = explanation.owner_actions if owner else explanation.member_actions
+    return Panel(
+        title=explanation.title,
+        tone=STATES[style.shown_state].tone,
+        paragraphs=[text for text in paragraphs if text],
+        actions=buttons_for(actions, style),
+    )
+
+
+def review_panel(style: Style, membership: Membership) -> Panel | None:
+    """Return what a reviewer may do with a style, or what one said about it."""
+    if style.state == State.IN_REVIEW and membership.may_review(style.creator):
+        return Panel(
+            title=_g("Waits for your review"),
+            tone="waiting",
+            paragraphs=[_g("Once you approve it, it is sent and paid for.")],
+            actions=[
+                Button(
+                    label=_g("Approve"), url=style.address("approve"), method="post", primary=True
+                ),
+                Button(label=_g("Decline…"), url=style.address("decline")),
+            ],
+        )
+    if style.state == State.DECLINED:
+        said = style.events.filter(to_state=State.DECLINED).last()
+        who = said.who if said and said.who else _g("A reviewer")
+        return Panel(
+            title=_g("%(name)s asks for a change") % {"name": who},
+            tone="bad",
+            paragraphs=[said.note if said else "", STATES["declined"].sentence],
+            actions=buttons_for([Action.EDIT], style),
+        )
+    return None
+
+
+def more_actions(style: Style) -> list[Button]:
+    """Return the quiet buttons of a state, apart from what its explanation offers."""
+    if style.state in TAKEN_BACK:
+        return [
+            Button(label=_g("Edit"), url=reverse("style_reopen", args=[style.pk]), method="post"),
+            Button(label=BUTTONS[Action.CANCEL], url=address_of(Action.CANCEL, style)),
+        ]
+    if style.state == State.DRAFT:
+        return [
+            Button(label=_g("Continue"), url=address_of(Action.EDIT, style), primary=True),
+            Button(label=_g("Discard"), url=address_of(Action.CANCEL, style)),
+        ]
+    if style.state in {State.REFUSED, State.DECLINED}:
+        return [Button(label=_g("Give up"), url=address_of(Action.CANCEL, style))]
+    if style.state in {State.READY, State.DROPPED}:
+        variant = address_of(Action.VARIANT, style)
+        return [Button(label=BUTTONS[Action.VARIANT], url=variant, method="post")]
+    return []
+
+
+# Details
+
+
+def details_of(style: Style, attempt: Attempt | None) -> list[dict[str, Any]]:
+    """Return what support may ask for, the newest attempt's."""
+    rows = [(_g("Our reference"), str(style.pk), True)]
+    if attempt:
+        rows = [
+            (_g("Request ID"), attempt.request_id, True),
+            (_g("What came back"), attempt.message, False),
+            (_g("Code"), attempt.code or attempt.reason, False),
+            (_g("HTTP status"), str(attempt.http_status or ""), False),
+            (_g("Key"), attempt.key.shown, False),
+            (_g("Bytes sent"), _bytes_text(attempt), False),
+            *rows,
+        ]
+    return [{"label": label, "value": value, "copy": copy} for label, value, copy in rows if value]
+
+
+def attempt_row(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "when": attempt.opened_at,
+        "outcome": OUTCOMES[attempt.outcome],
+        "reason": attempt.code or attempt.reason,
+        "request_id": attempt.request_id,
+        "bytes_text": _bytes_text(attempt),
+        "pikzels_id": attempt.pikzels_id,
+    }
+
+
+def _bytes_text(attempt: Attempt) -> str:
+    if not attempt.bytes_total:
+        return ""
+    sent, total = filesizeformat(attempt.bytes_sent), filesizeformat(attempt.bytes_total)
+    return sent if sent == total else _g("%(sent)s of %(total)s") % {"sent": sent, "total": total}
+
+
+def support_text(style: Style) -> str:
+    """Return a text to Pikzels' support with all that it asks for, and no secret."""
+    attempt = style.last_attempt
+    question = _g("this request was not accepted. What has to change so that it is?")
+    if style.may_exist():
+        question = _g("was a style created by this request, and if so, what is its ID?")
+    lines = [
+        _g("Hello,"),
+        "",
+        question,
+        "",
+        _g("Style name: %s") % style.name,
+    ]
+    if attempt:
+        sent = attempt.committed_at or attempt.opened_at
+        lines += [
+            _g("Request ID: %s") % (attempt.request_id or _g("none was received")),
+            _g("Time: %s") % f"{sent:%Y-%m-%d %H:%M:%S} UTC",
+            _g("API key: %s") % attempt.key.shown,
+            _g("Answer: %s") % _answer_text(attempt),
+        ]
+    return "\n".join([*lines, "", _g("Thank you")])
+
+
+def _answer_text(attempt: Attempt) -> str:
+    if attempt.http_status is None:
+        return _g("none")
+    return f"HTTP {attempt.http_status} {attempt.code}".strip()
+
+
+# Ready to use
+
+
+def snippets_of(style: Style) -> list[dict[str, str]]:
+    """Return code that makes a thumbnail with this style, ready to paste."""
+    base = style.key.base_url if style.key else rules.BASE_URL
+    values = {"url": f"{base}/v2/thumbnail/text", "id": style.pikzels_id}
+    return [{"label": label, "code": code % values} for label, code in SNIPPETS.items()]
+
+
+# Cards
+
+
+def card_of(style: Style, membership: Membership) -> dict[str, Any]:
+    """Return what the library shows of a style; its images and key have to be prefetched."""
+    words = STATES[style.shown_state]
+    explanation = explanation_of(style)
+    return {
+        "name": str(style),
+        "url": style.get_absolute_url(),
+        "state": style.shown_state,
+        "label": label_of(style),
+        "tone": words.tone,
+        "shape": words.shape,
+        "images": [
+            {"preview_url": preview_url(style, image.position), "alt": ""}
+            for image in style.images.all()
+        ],
+        "pikzels_id": style.pikzels_id,
+        "progress": style.progress if style.state == State.TRAINING else None,
+        "line": explanation.card if explanation else "",
+        "action": _card_action(style, explanation, membership),
+        "creator": style.creator.display_name if style.creator else "",
+        "when": style.created_at,
+        "sandbox": style.sandbox,
+    }
+
+
+def _card_action(
+    style: Style, explanation: Explanation | None, membership: Membership
+) -> dict[str, str] | None:
+    if style.state == State.DRAFT:
+        return {"label": _g("Continue"), "url": address_of(Action.EDIT, style)}
+    if explanation is None:
+        return None
+    owner = membership.is_owner
+    actions = explanation.owner_actions if owner else explanation.member_actions
+    return {"label": _g("See what to do"), "url": style.get_absolute_url()} if actions else None
+
+
+def preview_url(style: Style, position: int) -> str:
+    return reverse("style_image_preview", args=[style.pk, position])
+
+
+def image_rows(style: Style) -> list[dict[str, Any]]:
+    """Return the style's pictures as its page and its form show them."""
+    return [
+        {
+            "n": image.position,
+            "url": reverse("style_image", args=[style.pk, image.position]),
+            # A picture that was replaced has another address, so that no old one is shown.
+            "preview_url": f"{preview_url(style, image.position)}?{image.sha256[:8]}",
+            "name": image.original_name,
+            "width": image.width,
+            "height": image.height,
+            "size_text": filesizeformat(image.bytes),
+            "note": NOTES.get(image.note, ""),
+        }
+        for image in style.images.all()
+    ]
+
+
+def cost_text() -> str:
+    """Return what a style costs, by the settings; "" where they do not say."""
+    return _g("About %s") % settings.STYLE_PRICE if settings.STYLE_PRICE else ""
+
+
+def time_text() -> str:
+    """Return since when that is known, and how long a style takes."""
+    ready = _g("Ready in a few minutes.")
+    if not settings.STYLE_PRICE or not settings.STYLE_PRICE_AS_OF:
+        return ready
+    since = date_format(settings.STYLE_PRICE_AS_OF, "j F Y")
+    return " ".join([_g("Price as of %s.") % since, ready])
+
+
+def spent_text(style: Style) -> str:
+    """Return what this style has presumably cost, once it was made; "" where nobody can say."""
+    if not settings.STYLE_PRICE or style.sandbox or style.state not in MADE or style.attached:
+        return ""
+    return _g("This style cost about %s.") % settings.STYLE_PRICE

@@ -1,0 +1,35 @@
+from django.urls import path
+
+from . import views, ways_out
+
+urlpatterns = [
+    path("", views.library, name="library"),
+    path("healthz", views.healthz, name="healthz"),
+    path("styles/new/", views.new, name="style_new"),
+    path("styles/<uuid:style_id>/", views.style, name="style"),
+    path("styles/<uuid:style_id>/edit/", views.edit, name="style_edit"),
+    path("styles/<uuid:style_id>/live/", views.live, name="style_live"),
+    path("styles/<uuid:style_id>/images/<int:position>/", views.image, name="style_image"),
+    path(
+        "styles/<uuid:style_id>/images/<int:position>/preview/",
+        views.image_preview,
+        name="style_image_preview",
+    ),
+    path("styles/<uuid:style_id>/portrait/", views.portrait, name="style_portrait"),
+    *(
+        path(f"styles/<uuid:style_id>/{name.replace('_', '-')}/", view, name=f"style_{name}")
+        for name, view in {
+            "reopen": ways_out.reopen,
+            "cancel": ways_out.cancel,
+            "retry": ways_out.retry,
+            "shrink": ways_out.shrink,
+            "variant": ways_out.variant,
+            "approve": ways_out.approve,
+            "decline": ways_out.decline,
+            "paste_id": ways_out.paste_id,
+            "send_again": ways_out.send_again,
+            "give_up": ways_out.give_up,
+            "support": ways_out.support,
+        }.items()
+    ),
+]

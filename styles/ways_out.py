@@ -1,0 +1,232 @@
+"""What a person can do about a style that waits, was refused, is in doubt or is over.
+
+Each changes the state by POST only; those that need a word first ask for it on a page of their own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import quote
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from . import following
+from .access import MemberRequest, get_style, in_team
+from .drafts import shrink_pictures
+from .images import ImageProblem
+from .models import Event, Style
+from .pikzels import rules
+from .presentation import cost_text, support_text
+from .states import State
+
+SUPPORT_ADDRESS = "support@pikzels.com"
+page_and_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def _done(request: MemberRequest, style: Style, won: bool, text: str) -> HttpResponse:
+    """Go back to the style's page and say whether it worked."""
+    if won:
+        messages.success(request, text)
+    else:
+        messages.info(request, _("The style had moved on already. This is how it stands now."))
+    return redirect(style)
+
+
+def _only_in(style: Style, *states: State) -> None:
+    if style.state not in states:
+        raise Http404
+
+
+# While it waits
+
+
+@require_POST
+@in_team
+def reopen(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    if style.reopen(request.user):
+        return redirect("style_edit", style.pk)
+    return _done(request, style, False, "")
+
+
+@page_and_post
+@in_team
+def cancel(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    if request.method != "POST":
+        return render(request, "styles/cancel.html", {"style": style})
+    if style.state == State.IN_DOUBT:
+        return redirect("style_give_up", style.pk)
+    return _done(request, style, style.drop(request.user), _("Given up. Nothing is sent for it."))
+
+
+@require_POST
+@in_team
+def retry(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    """Send once more, unchanged, what was certainly not made."""
+    style = get_style(request, style_id)
+    won = style.is_complete() and style.state == State.REFUSED and style.submit(request.user)
+    return _done(request, style, won, _("It is on its way again."))
+
+
+@require_POST
+@in_team
+def shrink(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    _only_in(style, State.REFUSED)
+    try:
+        shrink_pictures(style, request.user)
+    except (ImageProblem, OSError):
+        messages.error(request, _("A picture could not be made smaller. Choose a smaller one."))
+        return redirect("style_edit", style.pk)
+    won = style.submit(request.user)
+    return _done(request, style, won, _("The pictures were made smaller, and it is on its way."))
+
+
+@require_POST
+@in_team
+def variant(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    draft = get_style(request, style_id).variant(request.user)
+    messages.success(request, _("A new draft has the same pictures. Give it a name."))
+    return redirect("style_edit", draft.pk)
+
+
+# Review
+
+
+@require_POST
+@in_team
+def approve(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    _only_reviewers(request, style)
+    return _done(request, style, style.approve(request.user), _("Approved. It is on its way."))
+
+
+@page_and_post
+@in_team
+def decline(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    _only_reviewers(request, style)
+    form = NoteForm(request.POST or None)
+    if form.is_valid():
+        won = style.decline(request.user, form.cleaned_data["note"])
+        return _done(request, style, won, _("Declined. The author sees your note."))
+    status = 422 if form.is_bound else 200
+    return render(request, "styles/decline.html", {"style": style, "form": form}, status=status)
+
+
+def _only_reviewers(request: MemberRequest, style: Style) -> None:
+    if not request.membership.may_review(style.creator):
+        raise Http404
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(
+        label=gettext_lazy("What should change"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=1000,
+        error_messages={"required": gettext_lazy("Enter what should change")},
+    )
+
+
+# In doubt
+
+
+@page_and_post
+@in_team
+def paste_id(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    if not style.may_exist():
+        return redirect(style)
+    form = PasteForm(request.POST or None)
+    if form.is_valid():
+        try:
+            following.paste_id(style, form.cleaned_data["pikzels_id"], request.user)
+            return _done(request, style, True, _("That is it. The style has its ID."))
+        except following.NotThisOne as problem:
+            form.add_error("pikzels_id", str(problem))
+    status = 422 if form.is_bound else 200
+    return render(request, "styles/paste_id.html", {"style": style, "form": form}, status=status)
+
+
+class PasteForm(forms.Form):
+    pikzels_id = forms.CharField(
+        label=gettext_lazy("Style ID"),
+        help_text=gettext_lazy("Such as 18b2ad5e-2a9e-4d3f-b9a8-9f2a1e0b1234"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": gettext_lazy("Enter the style ID")},
+    )
+
+
+@page_and_post
+@in_team
+def send_again(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    """An owner sends a style whose outcome is unknown once more, by typing its name."""
+    style = get_style(request, style_id)
+    if not request.membership.is_owner:
+        raise Http404
+    if style.state != State.IN_DOUBT:
+        return redirect(style)
+    form = SendAgainForm(request.POST or None, name=style.name)
+    if form.is_valid():
+        return _done(request, style, style.send_again(request.user), _("It is sent again."))
+    context = {"style": style, "form": form, "cost_text": cost_text()}
+    status = 422 if form.is_bound else 200
+    return render(request, "styles/send_again.html", context, status=status)
+
+
+class SendAgainForm(forms.Form):
+    name = forms.CharField(
+        label=gettext_lazy("Name of the style"),
+        help_text=gettext_lazy("Type it to say that you want to send it again"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": gettext_lazy("Enter the name of the style")},
+    )
+
+    def __init__(self, data: QueryDict | None, *, name: str) -> None:
+        super().__init__(data)
+        self.wanted = name
+
+    def clean_name(self) -> str:
+        typed = rules.tidy_name(self.cleaned_data["name"])
+        if typed != self.wanted:
+            raise forms.ValidationError(
+                _("This is not its name. Type “%(name)s”."), params={"name": self.wanted}
+            )
+        return typed
+
+
+@page_and_post
+@in_team
+def give_up(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    if style.state != State.IN_DOUBT:
+        return redirect(style)
+    if request.method != "POST":
+        return render(request, "styles/give_up.html", {"style": style})
+    return _done(request, style, style.drop(request.user), _("Given up. Nothing is sent for it."))
+
+
+@page_and_post
+@in_team
+def support(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    if request.method == "POST":
+        style.events.create(who=request.user, what=Event.What.ASKED_SUPPORT)
+        return _done(request, style, True, _("Noted that support was asked."))
+    text = support_text(style)
+    subject = quote(_("Was the style “%(name)s” created?") % {"name": style.name})
+    context = {
+        "style": style,
+        "text": text,
+        "address": SUPPORT_ADDRESS,
+        "mailto": f"mailto:{SUPPORT_ADDRESS}?subject={subject}&body={quote(text)}",
+    }
+    return render(request, "styles/support.html", context)

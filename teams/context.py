@@ -1,0 +1,51 @@
+"""What the frame around every page shows: where one is, whose styles they are, what holds them."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from styles.access import current_membership
+from styles.explanations import explain
+
+from .models import Membership
+
+SECTIONS = {
+    "library": "library",
+    "style_new": "new",
+    "team": "team",
+    "mails": "team",
+    "account": "account",
+}
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return the context of the header and its notices; almost nothing for strangers."""
+    match = request.resolver_match
+    section = SECTIONS.get(match.url_name or "", "") if match else ""
+    context: dict[str, Any] = {"nav": {"current": section, "review": None}, "team": None}
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return context
+    # The view may have gone on in the team that a form or a style named.
+    membership = getattr(request, "membership", None) or current_membership(request)
+    if membership is None:
+        return context
+    key = membership.team.current_key()
+    return context | {
+        "team": membership.team,
+        "is_owner": membership.is_owner,
+        "banner_sandbox": bool(key and key.is_sandbox),
+        "held_keys": _held_keys(membership) if membership.is_owner else [],
+    }
+
+
+def _held_keys(membership: Membership) -> list[dict[str, str]]:
+    return [
+        {
+            "title": explain(key.held_code, "held").title,
+            "text": explain(key.held_code, "held").next_owner,
+            "url": reverse("team") + "#keys",
+            "resume_url": reverse("key_resume", args=[key.uuid]),
+        }
+        for key in membership.team.keys.in_use().held()
+    ]

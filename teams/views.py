@@ -1,0 +1,155 @@
+"""Setting up, the team's page and the account's page."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from styles import creation
+from styles.access import MemberRequest, for_owners, in_team
+from styles.explanations import explain
+
+from .forms import AccountForm, KeyForm, SetupForm
+from .mails import kept_mails
+from .models import Membership, PikzelsKey
+from .setup import is_setup_token, make_owner, use_up_token
+
+
+@login_not_required
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup(request: HttpRequest, token: str) -> HttpResponse:
+    """The first account, by the one-time link."""
+    if not is_setup_token(token):
+        raise Http404
+    form = SetupForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        if not use_up_token():
+            raise Http404
+        user = make_owner(**form.wanted())
+        login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        messages.success(request, _("Your account is ready. Make your first style."))
+        return redirect("library")
+    status = 422 if form.is_bound else 200
+    return render(request, "teams/setup.html", {"form": form}, status=status)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_team
+def team(request: MemberRequest) -> HttpResponseBase:
+    if request.method == "POST":
+        return _add_key(request)
+    return render(request, "teams/team.html", team_context(request, KeyForm()))
+
+
+def _add_key(request: MemberRequest) -> HttpResponse:
+    if not request.membership.is_owner:
+        raise Http404
+    form = KeyForm(request.POST)
+    if form.is_valid():
+        try:
+            with transaction.atomic():
+                key = form.seal(request.team, request.user)
+                key.save()
+        except IntegrityError:
+            form.add_error("secret", _("The team has this key already"))
+        else:
+            creation.adopt(key)
+            messages.success(request, _("The key is saved. New styles are sent with it."))
+            return redirect("team")
+    return render(request, "teams/team.html", team_context(request, form), status=422)
+
+
+def team_context(request: MemberRequest, form: KeyForm) -> dict[str, Any]:
+    memberships = request.team.memberships.select_related("user").order_by("joined_at")
+    return {
+        "members": [
+            {
+                "name": each.user.display_name,
+                "email": each.user.email,
+                "role_label": each.get_role_display(),
+                "joined": each.joined_at,
+            }
+            for each in memberships
+        ],
+        "keys": [
+            _key_row(key, request.membership)
+            for key in request.team.keys.in_use().preferred_first()
+        ],
+        "key_form": form if request.membership.is_owner else None,
+        "mails_url": reverse("mails") if request.user.is_superuser else "",
+        "review_required": request.team.review_required,
+    }
+
+
+def _key_row(key: PikzelsKey, membership: Membership) -> dict[str, Any]:
+    states = {
+        True: (_("Held"), "waiting", "square"),
+        False: (_("On trial: one style goes first"), "info", "half")
+        if key.on_trial
+        else (_("In use"), "good", "dot"),
+    }
+    label, tone, shape = states[key.is_held]
+    return {
+        "name": key.name,
+        "shown": key.shown,
+        "kind_label": key.get_kind_display(),
+        "state_label": label,
+        "tone": tone,
+        "shape": shape,
+        "problem": _problem(key, membership) if key.is_held else None,
+        "resume_url": reverse("key_resume", args=[key.uuid])
+        if key.is_held and membership.is_owner
+        else None,
+    }
+
+
+def _problem(key: PikzelsKey, membership: Membership) -> dict[str, str]:
+    why = explain(key.held_code, "held")
+    return {
+        "title": why.title,
+        "next": why.next_owner if membership.is_owner else why.next_member,
+    }
+
+
+@require_POST
+@for_owners
+def key_resume(request: MemberRequest, key_id: uuid.UUID) -> HttpResponseBase:
+    key = get_object_or_404(PikzelsKey.objects.in_use(), uuid=key_id, team=request.team)
+    if creation.resume(key):
+        messages.success(request, _("One style goes first. When it is accepted, the rest follow."))
+    return redirect("library")
+
+
+@require_safe
+@cache_control(private=True, no_store=True)
+@in_team
+def mails(request: MemberRequest) -> HttpResponseBase:
+    """Mails that an installation without a mail server could not send: they hold sign-in links."""
+    if not request.user.is_superuser:
+        raise Http404
+    return render(request, "teams/mails.html", {"mails": kept_mails()})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: MemberRequest) -> HttpResponse:
+    form = AccountForm(request.POST if request.method == "POST" else None, instance=request.user)
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("account")
+    status = 422 if form.is_bound else 200
+    return render(request, "teams/account.html", {"form": form}, status=status)

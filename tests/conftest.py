@@ -1,0 +1,146 @@
+"""The cast and its things: Alice owns the team, Bob is on it, Charlie is a stranger."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.conf import LazySettings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from styles.images import accept
+from styles.models import Style
+from styles.pikzels.sandbox import Sandbox
+from styles.states import State
+from teams.models import Membership, PikzelsKey, Team, User
+
+from .pictures import photo
+
+PASSWORD = "a light table for slides"
+
+
+def person(name: str, team: Team | None, role: str = "member") -> User:
+    user = User.objects.create_user(f"{name.lower()}@example.com", PASSWORD, name=name)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    if team:
+        Membership.objects.create(team=team, user=user, role=role)
+    return user
+
+
+def browser_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def own_media(settings: LazySettings, tmp_path: Path) -> None:
+    """Each test has its own folder for pictures and mails."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MAIL_DIR = tmp_path / "mails"
+    settings.FILE_UPLOAD_TEMP_DIR = settings.MEDIA_ROOT / "incoming"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True)
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    return Team.objects.create(name="Studio North")
+
+
+@pytest.fixture
+def alice(team: Team) -> User:
+    return person("Alice", team, "owner")
+
+
+@pytest.fixture
+def bob(team: Team) -> User:
+    return person("Bob", team)
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """A stranger, with a team of his own."""
+    return person("Charlie", Team.objects.create(name="Elsewhere"), "owner")
+
+
+@pytest.fixture
+def key(team: Team) -> PikzelsKey:
+    """The team's key; nobody listens at its address."""
+    key = PikzelsKey.seal("pkz_canary_1234abcd", base_url="http://127.0.0.1:9", team=team, name="K")
+    key.save()
+    return key
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A local Pikzels that trains in no time."""
+    with Sandbox(tmp_path / "sandbox", port=0, train_seconds=0, slow_seconds=0.2) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.stopping.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def sandbox_key(sandbox: Sandbox, team: Team) -> PikzelsKey:
+    key = PikzelsKey.seal(
+        "pkz_sandbox_1234",
+        base_url=sandbox.url,
+        team=team,
+        name="Sandbox",
+        kind=PikzelsKey.Kind.SANDBOX,
+    )
+    key.save()
+    return key
+
+
+@pytest.fixture
+def make_style(team: Team, alice: User, settings: LazySettings) -> Callable[..., Style]:
+    """Make a style with three small pictures, in any state that needs no history."""
+
+    def make(
+        name: str = "Mars diary",
+        *,
+        state: State = State.DRAFT,
+        creator: User | None = None,
+        pictures: int = 3,
+        of: Team | None = None,
+        **fields: object,
+    ) -> Style:
+        style = Style.objects.create(
+            team=of or team, creator=creator or alice, name=name, state=State.DRAFT
+        )
+        for position in range(1, pictures + 1):
+            picture = accept(
+                BytesIO(photo(320, 180, seed=position)),
+                name=f"mars-{position}.jpg",
+                directory=settings.FILE_UPLOAD_TEMP_DIR,
+            )
+            style.keep_picture(position, picture, style.creator or alice)
+        Style.objects.filter(pk=style.pk).update(state=state, **fields)
+        style.refresh_from_db()
+        return style
+
+    return make
+
+
+def upload(
+    position: int = 1, *, name: str = "", content: bytes | None = None
+) -> SimpleUploadedFile:
+    """Return a picture as a browser sends it."""
+    body = photo(320, 180, seed=position) if content is None else content
+    return SimpleUploadedFile(name or f"mars-{position}.jpg", body, content_type="image/jpeg")
+
+
+def form_data(team: Team, *, name: str = "Mars diary", images: int = 3) -> dict[str, object]:
+    """Return what the form of a new style posts."""
+    files = {f"image_{n}": upload(n) for n in range(1, images + 1)}
+    return {"team": team.pk, "token": str(uuid.uuid4()), "name": name, **files}

@@ -1,0 +1,132 @@
+"""The main job, with the product as it is started: from nothing to a style's ID."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from ..conftest import PASSWORD
+from ..pictures import photo
+from .product import Product
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    product = Product(tmp_path_factory.mktemp("product"))
+    set_up(product)
+    yield product
+    assert product.stop() == 0
+    assert "Traceback" not in product.output
+
+
+def set_up(product: Product) -> None:
+    """Make the owner's account with the one-time link, as a client without JavaScript."""
+    visitor = Visitor(product)
+    fields = {"team_name": "Studio North", "name": "Alice", "email": "alice@example.com"}
+    answer = visitor.fill_in(product.setup_link, {**fields, "password": PASSWORD})
+    assert answer.status_code == 200 and answer.url == f"{product.url}/"
+    assert visitor.get(product.setup_link).status_code == 404
+
+
+class Visitor(requests.Session):
+    """A plain HTTP client: it reads forms, fills them in and posts them."""
+
+    def __init__(self, product: Product) -> None:
+        super().__init__()
+        self.product = product
+
+    def sign_in(self) -> None:
+        address = f"{self.product.url}/accounts/login/"
+        answer = self.fill_in(address, {"login": "alice@example.com", "password": PASSWORD})
+        assert answer.url == f"{self.product.url}/"
+
+    def fill_in(
+        self, address: str, values: dict[str, str], files: dict[str, object] | None = None
+    ) -> requests.Response:
+        page = self.get(address, timeout=30).text
+        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+        values = {name: unescape(value) for name, value in hidden} | values
+        return self.post(address, values, files=files, timeout=30)
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Return three photographs of about 3 MB each."""
+    paths = [folder / f"mars-{n}.jpg" for n in (1, 2, 3)]
+    for seed, path in enumerate(paths):
+        path.write_bytes(photo(1920, 1080, size_bytes=3_000_000, seed=seed))
+    return paths
+
+
+def test_without_javascript(product: Product, tmp_path: Path) -> None:
+    visitor = Visitor(product)
+    visitor.sign_in()
+    files = {
+        f"image_{n}": (path.name, path.read_bytes(), "image/jpeg")
+        for n, path in enumerate(pictures(tmp_path), start=1)
+    }
+    began = time.monotonic()
+    answer = visitor.fill_in(f"{product.url}/styles/new/", {"name": "Plain HTTP"}, files)
+    assert answer.history[0].status_code == 302
+    while 'data-style-state="ready"' not in answer.text:
+        assert time.monotonic() - began < 30
+        time.sleep(0.3)
+        answer = visitor.get(answer.url, timeout=10)
+    found = re.search(r'data-pikzels-id="([^"]+)"', answer.text)
+    posts = [
+        row
+        for row in product.ledger()["requests"]
+        if row["method"] == "POST" and row["name"] == "Plain HTTP"
+    ]
+    made = [row["id"] for row in product.ledger()["styles"] if row["name"] == "Plain HTTP"]
+    assert found and [found[1]] == made
+    assert len(posts) == 1
+
+
+def test_in_a_browser(product: Product, page: Page, tmp_path: Path) -> None:
+    page.goto(product.url)
+    page.get_by_label("E-mail").fill("alice@example.com")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="New style").first.click()
+    page.get_by_label("Style name").fill("In a browser")
+    for n, path in enumerate(pictures(tmp_path), start=1):
+        page.locator(f"#id_image_{n}").set_input_files(path)
+    page.get_by_role("button", name="Create style").dblclick()
+    main = page.locator("main")
+    expect(main).to_have_attribute("data-style-state", "ready", timeout=30_000)
+    made = [row["id"] for row in product.ledger()["styles"] if row["name"] == "In a browser"]
+    assert made == [main.get_attribute("data-pikzels-id")]
+    expect(page).to_have_title(re.compile("Ready"))
+    expect(page.get_by_text(made[0]).first).to_be_visible()
+
+
+def test_the_page_keeps_up_and_the_way_out_works(
+    product: Product, page: Page, tmp_path: Path
+) -> None:
+    visitor = Visitor(product)
+    visitor.sign_in()
+    page.context.add_cookies(
+        [
+            {"name": cookie.name, "value": cookie.value or "", "url": product.url}
+            for cookie in visitor.cookies
+        ]
+    )
+    page.goto(f"{product.url}/styles/new/")
+    page.get_by_label("Style name").fill("once no credits")
+    for n, path in enumerate(pictures(tmp_path), start=1):
+        page.locator(f"#id_image_{n}").set_input_files(path)
+    page.get_by_role("button", name="Create style").click()
+    main = page.locator("main")
+    expect(main).to_have_attribute("data-style-state", "held", timeout=20_000)
+    expect(page.get_by_text("The balance is too low").first).to_be_visible()
+    main.get_by_role("button", name="Resume").first.click()
+    page.goto(f"{product.url}/?q=once+no+credits")
+    page.get_by_role("link", name="once no credits").first.click()
+    expect(main).to_have_attribute("data-style-state", "ready", timeout=30_000)

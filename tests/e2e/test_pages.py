@@ -1,0 +1,228 @@
+"""Every page in every state: looked at by a machine here, and by a person in `var/pictures`.
+
+Each is seen at 390 and 1280 pixels, light and dark, and kept as a picture; no serious finding of
+axe, no word on the console, and nothing that has to be scrolled sideways, down to 320 pixels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from styles import creation
+from styles.models import Style
+from styles.pikzels.errors import Code
+from styles.states import State
+from teams.models import PikzelsKey, Team, User
+from teams.setup import setup_link
+
+from ..conftest import browser_of
+from ..wording import banned_words, visible_text
+from .scenes import furnish
+
+PICTURES = Path(__file__).resolve().parents[2] / "var" / "pictures"
+SIZES = {"phone": 390, "desktop": 1280}
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shelf(team: Team, key: PikzelsKey, alice: User, bob: User, tmp_path: Path) -> dict[str, Style]:
+    return furnish(team, key, alice, tmp_path)
+
+
+@pytest.fixture
+def sign_in(live_server: LiveServer, page: Page) -> Callable[[User], Client]:
+    def signed_in(user: User) -> Client:
+        client = browser_of(user)
+        cookie = client.cookies["sessionid"].value
+        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def look(live_server: LiveServer, page: Page, console: list[str]) -> Callable[[str, str], None]:
+    def looked(name: str, address: str) -> None:
+        if address:
+            answer = page.goto(live_server.url + address)
+            assert answer and answer.status < 500
+        assert console == []
+        inspect(page, name)
+        # Some of axe's own checks try what the CSP forbids.
+        console.clear()
+
+    return looked
+
+
+def inspect(page: Page, name: str) -> None:
+    """Judge the page as it stands, and keep pictures of it."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for size, width in SIZES.items():
+            page.set_viewport_size({"width": width, "height": 900})
+            picture(page, f"{name}-{size}-{scheme}")
+        assert_no_findings(page, f"{name}, {scheme}")
+    page.set_viewport_size({"width": 320, "height": 900})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 320, f"{name} is {wide} pixels wide on a small phone"
+    assert banned_words(visible_text(page.content())) == [], name
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def picture(page: Page, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+def assert_no_findings(page: Page, name: str) -> None:
+    found = [
+        f"{finding['id']}: {[node['html'][:120] for node in finding['nodes']]}"
+        for finding in Axe().run(page).response["violations"]
+        if finding["impact"] in {"serious", "critical"}
+    ]
+    assert found == [], name
+
+
+def test_a_style_in_every_state(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+    page: Page,
+) -> None:
+    sign_in(alice)
+    for state, style in shelf.items():
+        look(f"style-{state}", style.get_absolute_url())
+        assert page.locator("main").get_attribute("data-style-state") == state
+        known = page.locator("main").get_attribute("data-pikzels-id")
+        assert (known or "") == style.pikzels_id
+
+
+def test_a_held_style_as_owner_and_member(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    key: PikzelsKey,
+    alice: User,
+    bob: User,
+) -> None:
+    creation.hold(key, Code.INSUFFICIENT_CREDITS)
+    for name, user in (("member", bob), ("owner", alice)):
+        sign_in(user)
+        look(f"style-held-{name}", shelf[State.QUEUED].get_absolute_url())
+        look(f"library-held-{name}", "/")
+        look(f"team-held-{name}", "/team/")
+
+
+def test_the_library(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+    charlie: User,
+) -> None:
+    sign_in(alice)
+    look("library", "/")
+    look("library-needs", "/?show=needs")
+    look("library-nothing-found", "/?q=nothing+like+it")
+    sign_in(charlie)
+    look("library-empty", "/")
+
+
+def test_the_form(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+    page: Page,
+) -> None:
+    sign_in(alice)
+    look("form-new", "/styles/new/")
+    page.get_by_label("Style name").fill("Café")
+    page.get_by_role("button", name="Create style").click()
+    look("form-errors", "")
+    look("form-draft", shelf[State.DRAFT].address("edit"))
+    look("form-refused", shelf[State.REFUSED].address("edit"))
+
+
+def test_pages_that_ask_first(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+    team: Team,
+) -> None:
+    team.may_review_own = True
+    team.save(update_fields=["may_review_own"])
+    sign_in(alice)
+    for name in ("paste_id", "send_again", "give_up", "support"):
+        look(f"ask-{name}", shelf[State.IN_DOUBT].address(name))
+    look("ask-cancel", shelf[State.QUEUED].address("cancel"))
+    look("ask-decline", shelf[State.IN_REVIEW].address("decline"))
+    look("style-in_review-reviewer", shelf[State.IN_REVIEW].get_absolute_url())
+
+
+def test_team_and_account(
+    sign_in: Callable[[User], Client], look: Callable[[str, str], None], alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_superuser=True)
+    sign_in(alice)
+    look("team", "/team/")
+    look("mails", "/team/mails/")
+    look("account", "/account/")
+    look("account-email", "/accounts/email/")
+    look("account-password", "/accounts/password/change/")
+    look("account-sessions", "/accounts/sessions/")
+    look("account-mfa", "/accounts/2fa/")
+    look("not-found", "/nowhere/")
+
+
+def test_pages_for_strangers(
+    look: Callable[[str, str], None], live_server: LiveServer, page: Page, db: None
+) -> None:
+    look("sign-in", "/accounts/login/")
+    page.get_by_label("E-mail").fill("alice@example.com")
+    page.get_by_label("Password", exact=True).fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    look("sign-in-error", "")
+    look("password-reset", "/accounts/password/reset/")
+    look("sign-up-closed", "/accounts/signup/")
+    path = re.sub(r"^https?://[^/]+", "", setup_link())
+    look("setup", path)
+    page.get_by_role("button").last.click()
+    look("setup-empty", "")
+
+
+def test_somebody_without_a_team(
+    sign_in: Callable[[User], Client], look: Callable[[str, str], None], bob: User, team: Team
+) -> None:
+    team.memberships.all().delete()
+    sign_in(bob)
+    look("no-team", "/")
+
+
+def test_the_admin(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_superuser=True, is_staff=True)
+    sign_in(alice)
+    for name, path in {
+        "admin": "/admin/",
+        "admin-styles": "/admin/styles/style/",
+        "admin-style": f"/admin/styles/style/{shelf[State.IN_DOUBT].pk}/change/",
+        "admin-attempts": "/admin/styles/attempt/",
+        "admin-keys": "/admin/teams/pikzelskey/",
+    }.items():
+        look(name, path)

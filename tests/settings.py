@@ -1,0 +1,27 @@
+"""The settings under test: a data folder of their own, and nothing slow or outward."""
+
+import importlib
+import os
+import tempfile
+from pathlib import Path
+
+_folder = tempfile.mkdtemp(prefix="pikzels-ui-tests-")
+os.environ.update(DATA_DIR=_folder, SANDBOX="true", PORT="8000", LOG_LEVEL="WARNING")
+for _name in ("DATABASE_URL", "EMAIL_URL", "PIKZELS_API_KEY", "PIKZELS_BASE_URL", "PUBLIC_URL"):
+    os.environ.pop(_name, None)
+
+# The environment has to be right before the settings read it.
+_base = importlib.import_module("pikzels_ui.settings")
+vars().update({name: value for name, value in vars(_base).items() if name.isupper()})
+
+DATABASES = _base.DATABASES
+STORAGES = _base.STORAGES
+# On disk, for threads of one process that share a database in memory lock each other's tables.
+DATABASES["default"].setdefault("TEST", {})["NAME"] = str(Path(_folder) / "test.sqlite3")
+# Hashing a password as slowly as it should be took most of the suite's time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A live server finds no file under the names of the manifest.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# WhiteNoise warns about a folder that is not there; the tests' own server finds files elsewhere.
+_base.STATIC_ROOT.mkdir(exist_ok=True)

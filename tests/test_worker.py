@@ -1,0 +1,130 @@
+"""The worker: finds what is due, outlives trouble, and stops in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from styles import creation, schedule
+from styles.models import Attempt, Style
+from styles.pikzels.sandbox import Sandbox
+from styles.states import State
+from styles.worker import Worker
+from teams.models import PikzelsKey, User
+
+from .waiting import wait_until
+
+MakeStyle = Callable[..., Style]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "UNKNOWN_TRAINING", timedelta(0))
+
+
+@contextmanager
+def working(worker: Worker) -> Iterator[threading.Thread]:
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def reached(style: Style, *states: str) -> bool:
+    style.refresh_from_db()
+    return style.state in states
+
+
+def test_takes_a_style_from_the_queue_to_ready(
+    make_style: MakeStyle, sandbox: Sandbox, sandbox_key: PikzelsKey, alice: User
+) -> None:
+    style = make_style()
+    style.submit(alice)
+    with working(Worker()):
+        wait_until(lambda: reached(style, State.READY))
+    assert style.pikzels_id
+    assert sandbox.ledger.account()["charged"] == 1
+
+
+def test_sends_many_and_each_once(
+    make_style: MakeStyle, sandbox: Sandbox, sandbox_key: PikzelsKey, alice: User
+) -> None:
+    styles = [make_style(f"Style {n}") for n in range(6)]
+    for style in styles:
+        style.submit(alice)
+    with working(Worker()), working(Worker()):
+        wait_until(lambda: all(reached(style, State.READY) for style in styles))
+    assert sandbox.ledger.account()["charged"] == 6
+    assert Attempt.objects.count() == 6
+
+
+def test_stopping_waits_for_the_answer_to_what_was_sent_whole(
+    make_style: MakeStyle, sandbox: Sandbox, sandbox_key: PikzelsKey, alice: User
+) -> None:
+    style = make_style("slow")
+    style.submit(alice)
+    with working(Worker()):
+        wait_until(lambda: reached(style, State.COMMITTED, State.TRAINING))
+    assert reached(style, State.TRAINING, State.READY)
+
+
+def test_what_a_dead_worker_was_sending_is_sent_by_another(
+    make_style: MakeStyle, sandbox: Sandbox, sandbox_key: PikzelsKey, alice: User
+) -> None:
+    style = make_style()
+    style.submit(alice)
+    assert creation.claim(style.pk)
+    Attempt.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    with working(Worker()):
+        wait_until(lambda: reached(style, State.READY))
+    assert style.attempts.count() == 2
+    assert sandbox.ledger.account()["charged"] == 1
+
+
+def test_a_key_that_has_all_it_may_in_flight_does_not_block_another(
+    make_style: MakeStyle, sandbox: Sandbox, sandbox_key: PikzelsKey, key: PikzelsKey, alice: User
+) -> None:
+    """The rows of the first would fill every place in the look."""
+    PikzelsKey.objects.filter(pk=key.pk).update(on_trial=True)
+    for n in range(4):
+        waiting = make_style(f"Waits {n}")
+        waiting.submit(alice)
+        Style.objects.filter(pk=waiting.pk).update(key=key, due_at=timezone.now())
+    first = Style.objects.filter(key=key).first()
+    assert first and creation.claim(first.pk)
+    style = make_style("Goes")
+    style.submit(alice)
+    Style.objects.filter(pk=style.pk).update(key=sandbox_key, due_at=timezone.now())
+    with working(Worker(threads=2)):
+        wait_until(lambda: reached(style, State.READY))
+
+
+def test_outlives_a_database_that_is_away_for_a_moment(
+    make_style: MakeStyle,
+    sandbox: Sandbox,
+    sandbox_key: PikzelsKey,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    style = make_style()
+    style.submit(alice)
+    reap, trouble = creation.reap, iter([OperationalError("away"), OperationalError("away")])
+
+    def troubled() -> int:
+        for error in trouble:
+            raise error
+        return reap()
+
+    monkeypatch.setattr(creation, "reap", troubled)
+    with working(Worker()):
+        wait_until(lambda: reached(style, State.READY))
