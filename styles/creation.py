@@ -35,12 +35,14 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=20)
 
 
-def connect(key: PikzelsKey) -> Pikzels:
-    """Return a client for `key`. Raises CannotDecrypt where its encryption key is missing."""
-    answer = settings.ANSWER_SECONDS
-    return Pikzels(
-        api_key=key.open(), base_url=key.base_url, limits=Limits(answer=answer, total=answer + 120)
-    )
+def connect(key: PikzelsKey, limits: Limits | None = None) -> Pikzels:
+    """Return a client for `key`, by default with the patience that a paid call deserves.
+
+    Raises CannotDecrypt where its encryption key is missing.
+    """
+    patience = settings.ANSWER_SECONDS
+    limits = limits or Limits(answer=patience, total=patience + 120)
+    return Pikzels(api_key=key.open(), base_url=key.base_url, limits=limits)
 
 
 # Claim

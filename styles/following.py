@@ -18,7 +18,7 @@ from teams.models import PikzelsKey, User
 from .creation import connect, hold
 from .models import Style
 from .pikzels import rules
-from .pikzels.client import DownloadFailed, Look, Training
+from .pikzels.client import DownloadFailed, Limits, Look, Training
 from .pikzels.errors import FACTS, Code, Verdict
 from .pikzels.outcome import known_code, retry_after_seconds
 from .schedule import after_a_miss, next_look
@@ -26,6 +26,9 @@ from .states import State
 
 log = logging.getLogger(__name__)
 
+# A free call may be repeated, so it is not waited for.
+LIMITS = Limits(connect=5, answer=15, total=30)
+TAKEN_FOR = timedelta(seconds=45)
 GONE_AFTER = timedelta(minutes=10)
 PORTRAIT_MAX_BYTES = 25_000_000
 PORTRAIT_TRIED_FOR = timedelta(hours=1)
@@ -39,9 +42,9 @@ def follow(style_id: uuid.UUID) -> None:
     style = Style.objects.select_related("key", "team").get(pk=style_id)
     # Taken for as long as a call may last, so that two workers do not ask the same.
     taken = Style.objects.filter(pk=style_id, due_at=style.due_at, state=style.state)
-    if style.key is None or not taken.update(due_at=timezone.now() + timedelta(minutes=2)):
+    if style.key is None or not taken.update(due_at=timezone.now() + TAKEN_FOR):
         return
-    look = connect(style.key).get(style.pikzels_id)
+    look = connect(style.key, LIMITS).get(style.pikzels_id)
     if look.training:
         _note_training(style, look.training)
     else:
@@ -84,7 +87,8 @@ def _copy_portrait(style: Style, url: str) -> bool:
     assert style.key
     with TemporaryFile() as file:
         try:
-            media_type = connect(style.key).download(url, to=file, max_bytes=PORTRAIT_MAX_BYTES)
+            pikzels = connect(style.key, LIMITS)
+            media_type = pikzels.download(url, to=file, max_bytes=PORTRAIT_MAX_BYTES)
         except DownloadFailed as error:
             log.warning("portrait of style %s not copied: %s", style.pk, error)
             return False
@@ -160,7 +164,7 @@ def paste_id(style: Style, pikzels_id: str, who: User) -> None:
 
 
 def _look_up(key: PikzelsKey, pikzels_id: str) -> Training:
-    look = connect(key).get(pikzels_id)
+    look = connect(key, LIMITS).get(pikzels_id)
     if look.training:
         return look.training
     if look.reason in {Code.NOT_FOUND, Code.INVALID_STYLE}:

@@ -1,0 +1,221 @@
+"""Kill workers again and again, and count at the server what was paid for.
+
+`python -m tests.faults.kill_loop --kills 1000` prints the figures and fails on any that must be 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import django
+
+from .nursery import POINTS
+
+# Of ten workers so many die at a named point, the others at any moment.
+AT_POINTS = 7
+
+
+@dataclass
+class Figures:
+    """What a loop came to. The first four have to be 0."""
+
+    charged_twice: int = 0
+    forgotten: int = 0
+    stuck: int = 0
+    wrong_id: int = 0
+    kills: int = 0
+    styles: int = 0
+    charged: int = 0
+    in_doubt: int = 0
+    in_doubt_and_charged: int = 0
+    points: Counter[str] = field(default_factory=Counter)
+
+    def failures(self) -> dict[str, int]:
+        names = ("charged_twice", "forgotten", "stuck", "wrong_id")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {self.styles} styles, {self.charged} charged: "
+            f"{self.charged_twice} charged twice, {self.forgotten} forgotten, {self.stuck} stuck; "
+            f"{self.in_doubt} in doubt, {self.in_doubt_and_charged} of them really charged"
+        )
+
+
+def prepare(folder: Path) -> None:
+    """Make a database of its own in `folder`, for this process and those it starts."""
+    os.environ.update(DATA_DIR=str(folder), DJANGO_SETTINGS_MODULE="pikzels_ui.settings")
+    os.environ.update(LOG_LEVEL="CRITICAL", SANDBOX="false", IN_FLIGHT_PER_KEY="4")
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+class Nursery:
+    """The process that forks workers and tells when they are dead."""
+
+    def __enter__(self) -> Nursery:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def bear(self, point: str, seconds: float) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(f"{point}\t{seconds}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "dead\n"
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        self.process.stdout.close()
+
+
+def run(kills: int, seed: int, folder: Path) -> Figures:
+    """Kill so many workers while styles are on their way; then let one finish, and count."""
+    from styles.pikzels.sandbox import Sandbox
+
+    chance = random.Random(seed)
+    figures = Figures(kills=kills)
+    with Sandbox(folder / "sandbox", port=0, train_seconds=0, unique_names=False) as sandbox:
+        thread = threading.Thread(target=sandbox.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        make_style = shop(sandbox.url, folder)
+        with Nursery() as nursery:
+            for _ in range(kills):
+                if waiting() < 6:
+                    make_style()
+                named = chance.randrange(10) < AT_POINTS
+                point = chance.choice(list(POINTS)) if named else ""
+                figures.points[point or "any moment"] += 1
+                nursery.bear(point, chance.uniform(0.02, 0.25) if not named else 0.6)
+        finish()
+        count(figures, sandbox)
+        sandbox.stopping.set()
+        sandbox.shutdown()
+        thread.join()
+    return figures
+
+
+def shop(url: str, folder: Path):
+    """Set up Alice and her team; return a function that submits one more style."""
+    from styles.images import accept
+    from styles.models import Style
+    from teams.models import Membership, PikzelsKey, Team, User
+
+    from ..pictures import photo
+
+    alice = User.objects.create_user("alice@example.com")
+    team = Team.objects.create(name="Studio North")
+    Membership.objects.create(team=team, user=alice, role="owner")
+    PikzelsKey.seal("pkz_canary_1234", base_url=url, team=team, name="K").save()
+    incoming = folder / "media" / "incoming"
+    source = folder / "picture.jpg"
+    source.write_bytes(photo(320, 180))
+    numbers = iter(range(10**6))
+    first: list[Style] = []
+
+    def make_style() -> None:
+        name = f"Style {next(numbers)}"
+        if first:
+            style = first[0].variant(alice, name)
+        else:
+            style = Style.objects.create(team=team, creator=alice, name=name)
+            for position in (1, 2, 3):
+                picture = accept(source, name="mars.jpg", directory=incoming)
+                style.keep_picture(position, picture, alice)
+            first.append(style)
+        assert style.submit(alice)
+
+    return make_style
+
+
+def waiting() -> int:
+    from styles.models import Style
+    from styles.states import State
+
+    return Style.objects.filter(state__in=[State.QUEUED, State.SENDING]).count()
+
+
+def finish() -> None:
+    """Let a worker that nobody kills do what is left."""
+    from django.utils import timezone
+
+    from styles import schedule
+    from styles.models import Attempt, Style
+    from styles.states import State
+    from styles.worker import Worker
+
+    from ..waiting import wait_until
+
+    schedule.UNKNOWN_TRAINING = timedelta(0)
+    worker = Worker()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    moving = [State.QUEUED, State.SENDING, State.COMMITTED, State.TRAINING]
+    try:
+        # What would be looked at later is looked at now.
+        later = Style.objects.filter(state__in=moving, due_at__isnull=False)
+        later.update(due_at=timezone.now())
+        wait_until(lambda: not Style.objects.filter(state__in=moving).exists(), seconds=90)
+    except AssertionError:
+        pass  # counted as stuck
+    finally:
+        worker.stop()
+        thread.join()
+    assert not Attempt.objects.open().exists()
+
+
+def count(figures: Figures, sandbox: object) -> None:
+    """Hold what the server made against what we know."""
+    from styles.models import Style
+    from styles.states import State
+
+    made: dict[str, list[str]] = {}
+    for row in sandbox.ledger.account()["styles"]:
+        made.setdefault(row["name"], []).append(row["id"])
+    for style in Style.objects.all():
+        ids = made.get(style.name, [])
+        figures.styles += 1
+        figures.charged += len(ids)
+        figures.charged_twice += len(ids) > 1
+        in_doubt = style.state == State.IN_DOUBT
+        figures.in_doubt += in_doubt
+        figures.in_doubt_and_charged += in_doubt and bool(ids)
+        figures.forgotten += bool(ids) and not in_doubt and style.pikzels_id not in ids
+        figures.wrong_id += bool(style.pikzels_id) and style.pikzels_id not in ids
+        figures.stuck += style.state not in {State.READY, State.IN_DOUBT}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kill-loop-") as folder:
+        prepare(Path(folder))
+        figures = run(options.kills, options.seed, Path(folder))
+    sys.stdout.write(f"seed {options.seed}: {figures}\n")
+    for point, number in figures.points.most_common():
+        sys.stdout.write(f"  {number:4} {point}\n")
+    return 1 if figures.failures() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
