@@ -13,17 +13,19 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.utils import timezone
 
+from teams.encryption import CannotDecrypt
 from teams.models import PikzelsKey
 
-from .models import Attempt, Event, Style
-from .pikzels.client import Limits, Picture, Pikzels
+from . import journal
+from .breaker import hand_over, hold
+from .models import Attempt, Event, SafeMode, Style
+from .pikzels.client import Limits, Pikzels
 from .pikzels.errors import Silence, Verdict
 from .pikzels.outcome import Outcome
 from .schedule import first_look, next_try, spread
@@ -63,6 +65,8 @@ def claim(style_id: uuid.UUID) -> Attempt | None:
     """
     now = timezone.now()
     with transaction.atomic():
+        if SafeMode.is_on():
+            return None
         # Both locked: nobody takes the style back meanwhile, or counts the same free place.
         due = Style.objects.select_for_update().filter(state=State.QUEUED, due_at__lte=now)
         style = due.filter(pk=style_id, key__isnull=False).first()
@@ -79,7 +83,7 @@ def claim(style_id: uuid.UUID) -> Attempt | None:
 def _may_go(style: Style, key: PikzelsKey, now: datetime) -> bool:
     waiting = Style.objects.filter(pk=style.pk, state=State.QUEUED)
     if key.removed_at and not key.is_sandbox:
-        _hand_over(waiting, key.team.current_key())
+        hand_over(waiting, key.team.current_key())
         return False
     if key.is_held:
         waiting.update(due_at=None)
@@ -108,18 +112,39 @@ def _open_attempt(style: Style, key: PikzelsKey, now: datetime) -> Attempt:
 
 
 def send(attempt: Attempt, *, stop: threading.Event) -> Outcome:
-    """Make the paid call. Raises nothing that the network or a picture's file does."""
-    style = attempt.style
-    pictures = [
-        Picture(path=Path(image.file.path), media_type=image.media_type, size=image.bytes)
-        for image in style.images.all()
-    ]
-    return connect(attempt.key).create(
-        name=style.name,
-        pictures=pictures,
+    """Make the paid call, and journal what came back before anything else is done with it.
+
+    Raises nothing that the network, a picture's file or a full disk does.
+    """
+    try:
+        pikzels = connect(attempt.key)
+        journal.opened(attempt)
+    except CannotDecrypt:
+        return _unsent(Verdict.KEY_HELD, "cannot_decrypt")
+    except OSError as error:
+        return _unsent(Verdict.NOT_SENT, "disk_full", str(error))
+    outcome = pikzels.create(
+        name=attempt.style.name,
+        pictures=[image.to_send() for image in attempt.style.images.all()],
         before_last_byte=lambda: commit(attempt),
         stop=stop,
     )
+    _journal_answer(attempt, outcome)
+    return outcome
+
+
+def _unsent(verdict: Verdict, reason: str, error: str = "") -> Outcome:
+    return Outcome(verdict=verdict, reason=reason, committed=False, error=error)
+
+
+def _journal_answer(attempt: Attempt, outcome: Outcome) -> None:
+    if outcome.reply is None:
+        return
+    try:
+        journal.answered(attempt, outcome)
+    except OSError:
+        # The database may still take it; both at once failing is what nothing can help.
+        log.exception("the answer to attempt %s could not be journaled", attempt.pk)
 
 
 def commit(attempt: Attempt) -> bool:
@@ -128,6 +153,11 @@ def commit(attempt: Attempt) -> bool:
     The lease token fences off a worker that was suspended and came back after it was given up.
     """
     now = timezone.now()
+    try:
+        journal.committed(attempt)
+    except OSError:
+        log.exception("attempt %s could not be journaled, so it is not sent", attempt.pk)
+        return False
     with transaction.atomic():
         mine = Attempt.objects.open().filter(
             pk=attempt.pk, lease_token=attempt.lease_token, committed_at=None, lease_until__gt=now
@@ -258,82 +288,4 @@ def _back_to_queue(
             attempt.key.pause(due_at)
         style.move(
             State.QUEUED, only_from=only_from, due_at=due_at, reason=outcome.reason, attempt=attempt
-        )
-
-
-# Hold and release
-
-
-def hold(key: PikzelsKey, code: str) -> None:
-    """Hold a key and park what waits for it."""
-    if key.hold(code):
-        log.warning("key %s is held: %s", key.shown, code)
-        waiting = Style.objects.filter(key=key, state=State.QUEUED)
-        waiting.update(due_at=None, reason=code)
-
-
-def resume(key: PikzelsKey) -> bool:
-    """Say that a held key is mended: one style goes first. Return whether it was held."""
-    with transaction.atomic():
-        released = key.release()
-        if released:
-            waiting = Style.objects.filter(key=key, state=State.QUEUED, due_at=None)
-            waiting.update(due_at=timezone.now(), reason="")
-    return released
-
-
-def adopt(key: PikzelsKey) -> None:
-    """Send with a team's new key what waits for one, but for what was meant for the sandbox.
-
-    One of them goes first, for nobody knows yet that the key works.
-    """
-    waiting = Style.objects.filter(team=key.team, state=State.QUEUED, sandbox=False)
-    if _hand_over(waiting, key):
-        PikzelsKey.objects.filter(pk=key.pk).update(on_trial=True)
-
-
-@transaction.atomic
-def retire(key: PikzelsKey) -> None:
-    """Send nothing more with `key`. What waits for it waits for another one from now on."""
-    PikzelsKey.objects.filter(pk=key.pk).update(removed_at=timezone.now())
-    if not key.is_sandbox:
-        _hand_over(Style.objects.filter(key=key, state=State.QUEUED), None)
-
-
-def _hand_over(waiting: QuerySet[Style], key: PikzelsKey | None) -> int:
-    """Let what waits wait for `key`, or for one to come; what is real never for the sandbox."""
-    if key is None or key.is_sandbox:
-        return waiting.update(key=None, due_at=None, reason="no_key")
-    return waiting.update(key=key, due_at=timezone.now(), reason="")
-
-
-# Reap
-
-
-def reap() -> int:
-    """Take from workers that are gone what they had in hand; return how many attempts that were.
-
-    Before the last byte nothing can have been made: back to the queue. After it: in doubt.
-    """
-    now = timezone.now()
-    abandoned = Attempt.objects.abandoned(now).select_related("style")
-    return sum(_give_up(attempt, now) for attempt in abandoned)
-
-
-def _give_up(attempt: Attempt, now: datetime) -> bool:
-    committed = attempt.committed_at is not None
-    verdict = Verdict.IN_DOUBT if committed else Verdict.NOT_SENT
-    with transaction.atomic():
-        # The worker may have given a sign of life, or committed, since the row was read.
-        unchanged = Attempt.objects.abandoned(now).filter(
-            pk=attempt.pk, committed_at__isnull=not committed
-        )
-        if not unchanged.update(closed_at=now, outcome=verdict, reason="lost"):
-            return False
-        if committed:
-            return attempt.style.move(
-                State.IN_DOUBT, only_from=[State.COMMITTED], reason="lost", attempt=attempt
-            )
-        return attempt.style.move(
-            State.QUEUED, only_from=[State.SENDING], due_at=now, attempt=attempt
         )

@@ -207,6 +207,15 @@ WAITS_FOR_THE_KEY_OWNER: dict[str, Explanation] = {
         ),
         actions=(Action.KEY, Action.RESUME),
     ),
+    "cannot_decrypt": hold(
+        _("This app can no longer read the API key"),
+        member=_("Ask a team owner to enter the API key again."),
+        owner=_(
+            "Enter the key again on the team page. The operator can also bring back the encryption "
+            "key that it was stored with, the setting ENCRYPTION_KEYS: then press “Resume”."
+        ),
+        actions=(Action.KEY, Action.RESUME),
+    ),
     Code.API_ACCESS_NOT_ENABLED: hold(
         _("The Pikzels account has no API access"),
         member=_("Ask a team owner to have API access turned on at Pikzels."),
@@ -267,6 +276,13 @@ WAITS_BY_ITSELF: dict[str, Explanation] = {
         ),
         by_itself=_("The style is tried again, several times if need be."),
         card=_("Saved. Tried again by itself."),
+    ),
+    "disk_full": wait(
+        _("This app’s disk has no room"),
+        work=join(SAVED, INCOMPLETE),
+        advice=_("Tell the operator of this app: its disk is full or cannot be written to."),
+        by_itself=_("Nothing is sent that could not be noted first. It is tried again by itself."),
+        card=_("Saved. Sent once the disk has room."),
     ),
     Silence.STOPPED: wait(
         _("Sending stopped before it was complete"),

@@ -13,9 +13,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from teams.encryption import CannotDecrypt
 from teams.models import PikzelsKey, User
 
-from .creation import connect, hold
+from .breaker import hold
+from .creation import connect
 from .models import Style
 from .pikzels import rules
 from .pikzels.client import DownloadFailed, Limits, Look, Training
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 # A free call may be repeated, so it is not waited for.
 LIMITS = Limits(connect=5, answer=15, total=30)
+QUICK = Limits(connect=3, answer=5, total=8)  # while a person waits for the page
 TAKEN_FOR = timedelta(seconds=45)
 GONE_AFTER = timedelta(minutes=10)
 PORTRAIT_MAX_BYTES = 25_000_000
@@ -44,11 +47,25 @@ def follow(style_id: uuid.UUID) -> None:
     taken = Style.objects.filter(pk=style_id, due_at=style.due_at, state=style.state)
     if style.key is None or not taken.update(due_at=timezone.now() + TAKEN_FOR):
         return
-    look = connect(style.key, LIMITS).get(style.pikzels_id)
+    look = _ask(style.key, style.pikzels_id)
     if look.training:
         _note_training(style, look.training)
     else:
         _note_miss(style, look)
+
+
+def _ask(key: PikzelsKey, pikzels_id: str, limits: Limits = LIMITS) -> Look:
+    try:
+        return connect(key, limits).get(pikzels_id)
+    except CannotDecrypt:
+        return Look(reason="cannot_decrypt")
+
+
+def _turns_away(look: Look) -> str:
+    """Return why the key cannot be used, by what came back, or ""."""
+    code = known_code(look.reason)
+    turned_away = code and FACTS[code].verdict == Verdict.KEY_HELD
+    return look.reason if turned_away or look.reason == "cannot_decrypt" else ""
 
 
 def _note_training(style: Style, training: Training) -> None:
@@ -105,9 +122,8 @@ def _note_miss(style: Style, look: Look) -> None:
     if code == Code.NOT_FOUND or (look.reply and look.reply.status == 404):
         _note_missing(style, now)
         return
-    if code and FACTS[code].verdict == Verdict.KEY_HELD:
-        assert style.key
-        hold(style.key, code)
+    if style.key and (why := _turns_away(look)):
+        hold(style.key, why)
     asked = retry_after_seconds(look.reply.retry_after, now=now) if look.reply else None
     Style.objects.filter(pk=style.pk, state=style.state).update(
         due_at=after_a_miss(asked), missing_since=None
@@ -163,8 +179,16 @@ def paste_id(style: Style, pikzels_id: str, who: User) -> None:
         raise NotThisOne(_("This style was settled in the meantime."))
 
 
+def turned_away(key: PikzelsKey) -> str:
+    """Ask Pikzels, for free, about a key; return the code by which it is turned away, or "".
+
+    Also "" where nobody can tell just now, and for an empty balance, which only creating shows.
+    """
+    return _turns_away(_ask(key, rules.NOBODYS_ID, QUICK))
+
+
 def _look_up(key: PikzelsKey, pikzels_id: str) -> Training:
-    look = connect(key, LIMITS).get(pikzels_id)
+    look = _ask(key, pikzels_id, QUICK)
     if look.training:
         return look.training
     if look.reason in {Code.NOT_FOUND, Code.INVALID_STYLE}:

@@ -24,6 +24,7 @@ from teams.models import PikzelsKey, Team, User
 
 from .images import Accepted, make_preview
 from .pikzels import rules
+from .pikzels.body import Picture
 from .pikzels.errors import Code, Verdict
 from .states import EDITABLE, MADE, State
 
@@ -350,6 +351,15 @@ class ReferenceImage(models.Model):
     def __str__(self) -> str:
         return self.original_name
 
+    def to_send(self) -> Picture:
+        """Return it as the client sends it."""
+        return Picture(
+            path=Path(self.file.path),
+            media_type=self.media_type,
+            size=self.bytes,
+            sha256=self.sha256,
+        )
+
     @staticmethod
     def store(picture: Accepted) -> dict[str, Any]:
         """Move a judged picture into the storage; return the fields that describe it."""
@@ -397,6 +407,10 @@ class TemporaryUpload(File):
 class AttemptQuerySet(models.QuerySet["Attempt"]):
     def open(self) -> Self:
         return self.filter(closed_at=None)
+
+    def unanswered(self) -> Self:
+        """Those that an answer may still close: open, or given up as in doubt."""
+        return self.filter(Q(closed_at=None) | Q(outcome=Verdict.IN_DOUBT, answered_at=None))
 
     def abandoned(self, now: datetime) -> Self:
         """Those whose worker has not been heard of for as long as its lease was."""
@@ -490,3 +504,39 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.style}: {self.get_to_state_display() or self.get_what_display()}"
+
+
+class SafeModeQuerySet(models.QuerySet["SafeMode"]):
+    def on(self) -> Self:
+        return self.filter(ended_at=None)
+
+
+class SafeMode(models.Model):
+    """Nothing is sent, for the database is older than what was sent, until a person says go on.
+
+    `lacking` is what only the journal knew: each with `token`, `name` and what became of it.
+    """
+
+    since = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+    lacking = models.JSONField(_("what the database lacked"), default=list)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    ended_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    objects = SafeModeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("safe mode")
+        verbose_name_plural = _("safe modes")
+        ordering = ["-since"]
+
+    def __str__(self) -> str:
+        return str(self.since)
+
+    @classmethod
+    def is_on(cls) -> bool:
+        return cls.objects.on().exists()
+
+    @classmethod
+    def end(cls, who: User) -> bool:
+        """Let things be sent again. Return whether nothing was."""
+        return bool(cls.objects.on().update(ended_at=timezone.now(), ended_by=who))

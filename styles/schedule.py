@@ -24,7 +24,7 @@ MEDIAN_OF = 20
 SOONEST, LATEST = 3.0, 60.0
 
 
-def next_try(style: Style, outcome: Outcome) -> datetime | None:
+def next_try(style: Style, outcome: Outcome | None = None) -> datetime | None:
     """Return when to try again, or None where it was tried often and long enough.
 
     What the server asks for is honoured; else full jitter. Tries count from a person's last word.
@@ -37,8 +37,8 @@ def next_try(style: Style, outcome: Outcome) -> datetime | None:
     return timezone.now() + timedelta(seconds=_asked_for(outcome) or _jitter(tries))
 
 
-def _asked_for(outcome: Outcome) -> float | None:
-    text = outcome.reply.retry_after if outcome.reply else ""
+def _asked_for(outcome: Outcome | None) -> float | None:
+    text = outcome.reply.retry_after if outcome and outcome.reply else ""
     return retry_after_seconds(text, now=timezone.now()) if text else None
 
 

@@ -14,8 +14,8 @@ from functools import partial
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 
-from . import creation, following
-from .models import Style
+from . import creation, following, recovery
+from .models import SafeMode, Style
 from .states import State
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Worker:
         self.stopping.set()
 
     def run(self) -> None:
+        self._safely(recovery.merge)
         renewing = threading.Thread(target=self._renew_leases, name="leases")
         renewing.start()
         try:
@@ -59,7 +60,7 @@ class Worker:
 
     def look(self) -> None:
         """Take up what is due, as far as there are threads for it."""
-        creation.reap()
+        recovery.reap()
         free = self.threads - len(self._busy)
         if free <= 0:
             return
@@ -67,8 +68,9 @@ class Worker:
         saturated = creation.saturated_keys()
         sending = due.filter(state=State.QUEUED).exclude(key__in=saturated)
         following_up = due.filter(state__in=FOLLOWED)
-        for pk in sending.values_list("pk", flat=True)[:free]:
-            self._take_up(pk, self._create)
+        if not SafeMode.is_on():
+            for pk in sending.values_list("pk", flat=True)[:free]:
+                self._take_up(pk, self._create)
         for pk in following_up.values_list("pk", flat=True)[:free]:
             self._take_up(pk, following.follow)
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from styles.access import current_membership
 from styles.explanations import explain
+from styles.models import SafeMode
 
 from .models import Membership
 
@@ -36,6 +37,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "is_owner": membership.is_owner,
         "banner_sandbox": bool(key and key.is_sandbox),
         "held_keys": _held_keys(membership) if membership.is_owner else [],
+        "safe_mode": SafeMode.objects.on().first(),
     }
 
 

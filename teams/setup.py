@@ -12,7 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from styles import creation
+from styles import breaker
 from styles.states import State
 
 from .encryption import fingerprint
@@ -98,7 +98,7 @@ def ensure_keys(team: Team) -> None:
     current = team.current_key()
     waiting = team.styles.filter(state=State.QUEUED, key=None)
     if current and not current.is_sandbox and waiting.exists():
-        creation.adopt(current)
+        breaker.adopt(current)
 
 
 def sandbox_url() -> str:
@@ -113,6 +113,6 @@ def _sandbox_key(team: Team) -> str:
 def _keep_only(team: Team, kind: PikzelsKey.Kind, api_key: str, base_url: str) -> None:
     mark = fingerprint(api_key, base_url) if api_key else ""
     for other in team.keys.in_use().filter(kind=kind).exclude(fingerprint=mark):
-        creation.retire(other)
+        breaker.retire(other)
     if api_key and not team.keys.in_use().filter(fingerprint=mark).exists():
         PikzelsKey.seal(api_key, base_url=base_url, team=team, kind=kind, name=kind.label).save()

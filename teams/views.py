@@ -17,9 +17,10 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from styles import creation
+from styles import breaker, following
 from styles.access import MemberRequest, for_owners, in_team
 from styles.explanations import explain
+from styles.models import SafeMode
 
 from .forms import AccountForm, KeyForm, SetupForm
 from .mails import kept_mails
@@ -67,7 +68,7 @@ def _add_key(request: MemberRequest) -> HttpResponse:
         except IntegrityError:
             form.add_error("secret", _("The team has this key already"))
         else:
-            creation.adopt(key)
+            breaker.adopt(key)
             messages.success(request, _("The key is saved. New styles are sent with it."))
             return redirect("team")
     return render(request, "teams/team.html", team_context(request, form), status=422)
@@ -129,8 +130,23 @@ def _problem(key: PikzelsKey, membership: Membership) -> dict[str, str]:
 @for_owners
 def key_resume(request: MemberRequest, key_id: uuid.UUID) -> HttpResponseBase:
     key = get_object_or_404(PikzelsKey.objects.in_use(), uuid=key_id, team=request.team)
-    if creation.resume(key):
+    if code := following.turned_away(key):
+        text = _("Pikzels still turns the key away: %(why)s.")
+        messages.error(request, text % {"why": explain(code, "held").title})
+        return redirect(reverse("team") + "#keys")
+    if breaker.resume(key):
         messages.success(request, _("One style goes first. When it is accepted, the rest follow."))
+    return redirect("library")
+
+
+@require_POST
+@in_team
+def go_on(request: MemberRequest) -> HttpResponseBase:
+    """End the safe mode after a restored backup, which concerns every team of this server."""
+    if not request.user.is_superuser:
+        raise Http404
+    if SafeMode.end(request.user):
+        messages.success(request, _("Styles are sent again."))
     return redirect("library")
 
 

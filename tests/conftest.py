@@ -40,8 +40,9 @@ def browser_of(user: User) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def own_media(settings: LazySettings, tmp_path: Path) -> None:
-    """Each test has its own folder for pictures and mails."""
+def own_folders(settings: LazySettings, tmp_path: Path) -> None:
+    """Each test has its own folder for pictures and mails, and its own journal."""
+    settings.DATA_DIR = tmp_path / "var"
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.MAIL_DIR = tmp_path / "mails"
     settings.FILE_UPLOAD_TEMP_DIR = settings.MEDIA_ROOT / "incoming"

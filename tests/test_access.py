@@ -40,6 +40,7 @@ OURS = {
     "account": Gets(200, 200, 200),
     "mails": Gets(404, 404, 403),
     "key_resume": Gets(404, 404, 403, "post"),
+    "go_on": Gets(404, 404, 403, "post"),
     "style": TEAMS,
     "style_live": TEAMS,
     "style_edit": Gets(302, 404, 403),

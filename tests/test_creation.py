@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from styles import creation, following
+from styles import breaker, creation, following, recovery
 from styles.models import Attempt, Event, Style
 from styles.pikzels.errors import FACTS, Code, Verdict
 from styles.pikzels.outcome import Outcome, Reply
@@ -106,8 +106,8 @@ class TestClaim:
         styles = [make_style(f"Style {n}") for n in range(2)]
         for style in styles:
             style.submit(alice)
-        creation.hold(key, Code.INSUFFICIENT_CREDITS)
-        assert creation.resume(key)
+        breaker.hold(key, Code.INSUFFICIENT_CREDITS)
+        assert breaker.resume(key)
         claimed = [creation.claim(style.pk) for style in styles]
         assert [bool(attempt) for attempt in claimed] == [True, False]
 
@@ -124,7 +124,7 @@ class TestCommit:
 
     def test_fences_off_a_worker_that_was_given_up(self, attempt: Attempt) -> None:
         Attempt.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        creation.reap()
+        recovery.reap()
         assert not creation.commit(attempt)
 
     def test_needs_a_live_lease(self, attempt: Attempt) -> None:
@@ -246,7 +246,7 @@ class TestARetiredKey:
     def test_hands_what_comes_back_to_the_teams_new_one(
         self, attempt: Attempt, queued: Style, key: PikzelsKey, team: Team
     ) -> None:
-        creation.retire(key)
+        breaker.retire(key)
         new = PikzelsKey.seal("pkz_new_1234", base_url="http://127.0.0.1:9", team=team, name="New")
         new.save()
         creation.record(attempt, outcome(Verdict.NOT_SENT, "stopped"))
@@ -259,7 +259,7 @@ class TestARetiredKey:
     def test_leaves_it_waiting_for_a_key_where_there_is_none(
         self, attempt: Attempt, queued: Style, key: PikzelsKey, verdict: Verdict
     ) -> None:
-        creation.retire(key)
+        breaker.retire(key)
         reason = "stopped" if verdict == Verdict.NOT_SENT else Code.API_KEY_DELETED
         creation.record(attempt, outcome(verdict, reason))
         assert creation.claim(queued.pk) is None
@@ -275,23 +275,23 @@ class TestReap:
         self, attempt: Attempt, queued: Style
     ) -> None:
         self.abandon()
-        assert creation.reap() == 1
+        assert recovery.reap() == 1
         assert state_of(queued) == State.QUEUED
         assert queued.due_at
 
     def test_after_the_last_byte_it_is_in_doubt(self, committed: Attempt, queued: Style) -> None:
         self.abandon()
-        assert creation.reap() == 1
+        assert recovery.reap() == 1
         assert (state_of(queued), queued.reason) == (State.IN_DOUBT, "lost")
 
     def test_leaves_a_worker_that_gives_signs_of_life(self, committed: Attempt) -> None:
         self.abandon()
         creation.renew_leases([committed.pk])
-        assert creation.reap() == 0
+        assert recovery.reap() == 0
 
     def test_a_late_id_closes_the_doubt(self, committed: Attempt, queued: Style) -> None:
         self.abandon()
-        creation.reap()
+        recovery.reap()
         creation.record(committed, made("id-late"))
         assert (state_of(queued), queued.pikzels_id) == (State.TRAINING, "id-late")
         assert queued.events.filter(what=Event.What.LATE_ANSWER).exists()
@@ -300,7 +300,7 @@ class TestReap:
         self, committed: Attempt, queued: Style, alice: User
     ) -> None:
         self.abandon()
-        creation.reap()
+        recovery.reap()
         assert queued.drop(alice)
         creation.record(committed, made("id-late"))
         assert state_of(queued) == State.TRAINING
@@ -309,7 +309,7 @@ class TestReap:
         self, committed: Attempt, queued: Style, alice: User
     ) -> None:
         self.abandon()
-        creation.reap()
+        recovery.reap()
         assert queued.send_again(alice)
         again = creation.claim(queued.pk)
         assert again
@@ -320,7 +320,7 @@ class TestReap:
 
     def test_a_late_refusal_settles_the_doubt(self, committed: Attempt, queued: Style) -> None:
         self.abandon()
-        creation.reap()
+        recovery.reap()
         answer = reply(status=400, envelope=True, code=Code.CONTENT_POLICY)
         creation.record(committed, outcome(Verdict.REFUSED, Code.CONTENT_POLICY, reply=answer))
         assert state_of(queued) == State.REFUSED

@@ -27,6 +27,7 @@ from styles.states import State
 from tests.wording import banned_words
 
 OUR_OWN_REASONS = {"exhausted", "no_key", "lost", "training_failed", "gone"}
+OUR_OWN_REASONS |= {"disk_full", "cannot_decrypt"}
 DOUBTFUL_SILENCES = {Silence.NO_ANSWER, Silence.NOT_JSON, Silence.NO_ID, Silence.UNKNOWN_CODE}
 TONES = {"good", "waiting", "bad", "info", "quiet"}
 SHAPES = {"dot", "ring", "square", "diamond", "half", "dash"}

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from pikzels_ui.redaction import RedactingFormatter
-from styles import creation
+from styles import breaker, creation
 from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
@@ -103,7 +103,7 @@ class TestThoseOfTheServer:
         ensure_keys(team)
         style = make_style()
         style.submit(alice)
-        creation.hold(team.current_key(), Code.INVALID_API_KEY)
+        breaker.hold(team.current_key(), Code.INVALID_API_KEY)
         settings.PIKZELS_API_KEY = "pkz_of_the_server_2222"
         ensure_keys(team)
         style.refresh_from_db()
@@ -287,7 +287,7 @@ class TestHeldKey:
     def held(self, key: PikzelsKey, alice: User, make_style: MakeStyle) -> Style:
         style = make_style()
         style.submit(alice)
-        creation.hold(key, Code.INSUFFICIENT_CREDITS)
+        breaker.hold(key, Code.INSUFFICIENT_CREDITS)
         style.refresh_from_db()
         assert style.due_at is None
         return style

@@ -182,23 +182,26 @@ class TestEveryReasonHasAPage:
     """Each reason in the state it leads to, as a member and as an owner read it."""
 
     @staticmethod
-    def state_for(reason: str) -> dict[str, object]:
+    def verdict_of(reason: str) -> Verdict:
         if reason in Code.__members__:
-            verdict = FACTS[Code(reason)].verdict
-        else:
-            verdict = {
-                "no_key": Verdict.KEY_HELD,
-                "exhausted": Verdict.REFUSED,
-                "picture_lost": Verdict.REFUSED,
-                "could_not_connect": Verdict.LATER,
-                "stopped": Verdict.LATER,
-            }.get(reason, Verdict.IN_DOUBT)
+            return FACTS[Code(reason)].verdict
+        return {
+            "no_key": Verdict.KEY_HELD,
+            "cannot_decrypt": Verdict.KEY_HELD,
+            "disk_full": Verdict.LATER,
+            "exhausted": Verdict.REFUSED,
+            "picture_lost": Verdict.REFUSED,
+            "could_not_connect": Verdict.LATER,
+            "stopped": Verdict.LATER,
+        }.get(reason, Verdict.IN_DOUBT)
+
+    def state_for(self, reason: str) -> dict[str, object]:
         return {
             Verdict.REFUSED: {"state": State.REFUSED},
             Verdict.IN_DOUBT: {"state": State.IN_DOUBT},
             Verdict.LATER: {"state": State.QUEUED},
             Verdict.KEY_HELD: {"state": State.QUEUED},
-        }[verdict]
+        }[self.verdict_of(reason)]
 
     @pytest.mark.parametrize("reason", sorted({*EXPLANATIONS} - {"training_failed", "gone"}))
     @pytest.mark.parametrize("who", ["owner", "member"])
@@ -213,7 +216,7 @@ class TestEveryReasonHasAPage:
         client: Client = request.getfixturevalue(who)
         fields = self.state_for(reason)
         style = make_style(**fields, reason=reason, key=None if reason == "no_key" else key)
-        if reason in Code.__members__ and FACTS[Code(reason)].verdict == Verdict.KEY_HELD:
+        if fields["state"] == State.QUEUED and self.verdict_of(reason) == Verdict.KEY_HELD:
             key.hold(reason)
         page = client.get(style.get_absolute_url())
         panel = page.context["shown"].panel

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from styles import creation, schedule
+from styles import creation, recovery, schedule
 from styles.models import Attempt, Style
 from styles.pikzels.sandbox import Sandbox
 from styles.states import State
@@ -118,13 +118,13 @@ def test_outlives_a_database_that_is_away_for_a_moment(
 ) -> None:
     style = make_style()
     style.submit(alice)
-    reap, trouble = creation.reap, iter([OperationalError("away"), OperationalError("away")])
+    reap, trouble = recovery.reap, iter([OperationalError("away"), OperationalError("away")])
 
     def troubled() -> int:
         for error in trouble:
             raise error
         return reap()
 
-    monkeypatch.setattr(creation, "reap", troubled)
+    monkeypatch.setattr(recovery, "reap", troubled)
     with working(Worker()):
         wait_until(lambda: reached(style, State.READY))

@@ -4,6 +4,7 @@ Until the final `}` has left, nobody can have parsed the request, so nothing can
 """
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,12 +43,15 @@ class BodyError(Exception):
 class Picture:
     """One image to send: where it is, what it is, and how many bytes it had when it was stored.
 
+    With `sha256`, in hex, a file whose content has changed since is not sent either.
+
     Raises ValueError for a media type that is not one of `rules.IMAGE_TYPES`.
     """
 
     path: Path
     media_type: str
     size: int
+    sha256: str = ""
 
     def __post_init__(self) -> None:
         if self.media_type not in rules.IMAGE_TYPES:
@@ -120,10 +124,15 @@ class StyleBody:
                 yield from self._encoded(segment, position)
 
     def _encoded(self, picture: Picture, position: int) -> Iterator[bytes]:
+        digest = hashlib.sha256()
         try:
             with picture.path.open("rb") as file:
                 for piece in _pieces(file, picture.size):
+                    if picture.sha256:
+                        digest.update(piece)
                     yield b64encode(piece)
+            if picture.sha256 and digest.hexdigest() != picture.sha256:
+                raise OSError("the file has changed since it was stored")
         except OSError as error:
             self._abandon(Silence.PICTURE_LOST, f"Image {position}: {error.strerror or error}")
 

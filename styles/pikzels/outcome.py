@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 
 from .errors import FACTS, Code, Silence, Verdict
 
@@ -68,6 +68,22 @@ class Outcome:
     bytes_total: int = 0
     bytes_sent: int = 0
     error: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return it as JSON can keep it, without the answer's body."""
+        record = asdict(self)
+        if self.reply:
+            record["reply"].pop("body")
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `as_record` made a record of. Raises KeyError, TypeError, ValueError."""
+        values = {**record, "verdict": Verdict(record["verdict"])}
+        if reply := record["reply"]:
+            details = tuple(Detail(**detail) for detail in reply["details"])
+            values["reply"] = Reply(**{**reply, "details": details})
+        return cls(**values)
 
 
 def known_code(code: str) -> Code | None:

@@ -16,7 +16,7 @@ from django.test import Client
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
-from styles import creation
+from styles import breaker
 from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
@@ -115,7 +115,7 @@ def test_a_held_style_as_owner_and_member(
     alice: User,
     bob: User,
 ) -> None:
-    creation.hold(key, Code.INSUFFICIENT_CREDITS)
+    breaker.hold(key, Code.INSUFFICIENT_CREDITS)
     for name, user in (("member", bob), ("owner", alice)):
         sign_in(user)
         look(f"style-held-{name}", shelf[State.QUEUED].get_absolute_url())

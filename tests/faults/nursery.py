@@ -37,7 +37,7 @@ POINTS = {
     "before the ID is committed": ("models.Style.give_id", "end"),
     "after the answer is recorded": ("creation.record", "end"),
     "while following": ("following.follow", "start"),
-    "after a reap": ("creation.reap", "end"),
+    "after a reap": ("recovery.reap", "end"),
 }
 
 
@@ -58,12 +58,12 @@ def lethal(function: Callable[..., Any], when: str) -> Callable[..., Any]:
 
 def arm(point: str) -> None:
     """Make this process die at the point; no point: it lives until it is killed."""
-    from styles import creation, following, journal, models
+    from styles import creation, following, journal, models, recovery
     from styles.pikzels import body, wire
 
     modules = {
-        "creation": creation, "following": following, "journal": journal, "models": models,
-        "body": body, "wire": wire,
+        "recovery": recovery, "creation": creation, "following": following, "journal": journal,
+        "models": models, "body": body, "wire": wire,
     }  # fmt: skip
     if point not in POINTS:
         return
