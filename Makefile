@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast lint check format docs screenshots upgrade clean
+.PHONY: run test test-fast torture bench lint check format docs screenshots upgrade clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
@@ -14,6 +14,13 @@ test: .venv/dev.stamp
 # Without the browser: for all the time.
 test-fast: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e"
+
+# A thousand kills; the figures belong into docs/faults.md.
+torture: .venv/dev.stamp
+	$(BIN)/python -m tests.faults.kill_loop --kills 1000
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m bench.create_memory
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -178,6 +178,7 @@ MFA_TOTP_ISSUER = "Pikzels UI"
 
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"pikzels-ui@{_public.hostname}")
 MAIL_DIR = DATA_DIR / "mails"
+EMAIL_TIMEOUT = 10
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email("EMAIL_URL"))
     MAIL_SERVER = True
