@@ -278,6 +278,7 @@ def _back_to_queue(
     style: Style, attempt: Attempt, outcome: Outcome, only_from: list[State]
 ) -> None:
     if outcome.reason == Silence.PICTURE_LOST:
+        style.forget_lost_pictures()
         style.move(State.REFUSED, only_from=only_from, reason=outcome.reason, attempt=attempt)
     elif outcome.reason == Silence.STOPPED:
         style.move(State.QUEUED, only_from=only_from, due_at=timezone.now(), attempt=attempt)

@@ -6,6 +6,7 @@ finds the row again.
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,7 @@ from functools import partial
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 
-from . import creation, following, recovery
+from . import creation, files, following, recovery
 from .models import SafeMode, Style
 from .states import State
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 0.25
 RENEW_EVERY = creation.LEASE.total_seconds() / 4
 THREADS = 16
+SWEEP_FIRST, SWEEP_EVERY = 60.0, 24 * 3600.0
 FOLLOWED = (State.TRAINING, State.READY)
 
 
@@ -41,6 +43,7 @@ class Worker:
         self._leases: set[int] = set()
         self._lock = threading.Lock()
         self._finished = threading.Event()
+        self._sweep_at = time.monotonic() + SWEEP_FIRST
 
     def stop(self) -> None:
         self.stopping.set()
@@ -52,6 +55,7 @@ class Worker:
         try:
             while not self.stopping.wait(LOOK_EVERY):
                 self._safely(self.look)
+                self._sweep_when_due()
             self._pool.shutdown()
         finally:
             # Whatever ended the loop: a process that only renews leases would never be restarted.
@@ -73,6 +77,12 @@ class Worker:
                 self._take_up(pk, self._create)
         for pk in following_up.values_list("pk", flat=True)[:free]:
             self._take_up(pk, following.follow)
+
+    def _sweep_when_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_EVERY
+            self._pool.submit(self._safely, files.sweep).add_done_callback(self._tell)
 
     def _take_up(self, style_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Styles on their way from a form to an ID: verbs on rows, adjectives on QuerySets.
+"""A style on its way from a form to an ID.
 
 The row is the truth and the queue. A transition is one conditional UPDATE that repeats the old
 state in its WHERE and says whether it won; its Event is written in the same transaction.
@@ -9,24 +9,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
-from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from styles.images import Accepted
+from styles.pikzels import rules
+from styles.pikzels.errors import Code
+from styles.states import EDITABLE, MADE, State
 from teams.models import PikzelsKey, Team, User
 
-from .images import Accepted, make_preview
-from .pikzels import rules
-from .pikzels.body import Picture
-from .pikzels.errors import Code, Verdict
-from .states import EDITABLE, MADE, State
+from .history import Attempt, Event
+from .image import ReferenceImage
 
 
 class StyleQuerySet(models.QuerySet["Style"]):
@@ -297,6 +295,13 @@ class Style(models.Model):
                 self.events.create(who=who, what=Event.What.PICTURE, note=image.original_name)
         return True
 
+    def forget_lost_pictures(self) -> None:
+        """Empty the slots whose files are gone or have changed, so that the form asks for them."""
+        for image in self.images.all():
+            if not image.is_intact():
+                self.events.create(what=Event.What.PICTURE, note=image.original_name)
+                image.delete()
+
     def remove_picture(self, position: int) -> None:
         with transaction.atomic():
             if Style.objects.select_for_update().filter(pk=self.pk, state__in=EDITABLE).exists():
@@ -314,229 +319,3 @@ class Style(models.Model):
                 image.pk, image.style = None, draft
                 image.save(force_insert=True)
         return draft
-
-
-class ReferenceImage(models.Model):
-    """One of a style's three pictures, as it is sent.
-
-    `note` tells what was done to bring it there; `source_url` where it came from, if by a link.
-    """
-
-    style = models.ForeignKey(Style, models.CASCADE, related_name="images")
-    position = models.PositiveSmallIntegerField(_("position"))
-    file = models.FileField(_("file"), upload_to="references", max_length=200)
-    preview = models.FileField(_("preview"), upload_to="previews", max_length=200, blank=True)
-    original_name = models.CharField(_("original name"), max_length=100)
-    sha256 = models.CharField(max_length=64)
-    media_type = models.CharField(_("type"), max_length=20)
-    width = models.PositiveIntegerField(_("width"))
-    height = models.PositiveIntegerField(_("height"))
-    bytes = models.PositiveIntegerField(_("bytes"))
-    note = models.CharField(_("what was done"), max_length=20, blank=True)
-    source_url = models.URLField(_("link"), max_length=2000, blank=True)
-    created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
-
-    class Meta:
-        verbose_name = _("reference image")
-        verbose_name_plural = _("reference images")
-        ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(fields=["style", "position"], name="image_once_per_position"),
-            models.CheckConstraint(
-                condition=Q(position__gte=1, position__lte=rules.IMAGE_COUNT),
-                name="image_position_1_to_3",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.original_name
-
-    def to_send(self) -> Picture:
-        """Return it as the client sends it."""
-        return Picture(
-            path=Path(self.file.path),
-            media_type=self.media_type,
-            size=self.bytes,
-            sha256=self.sha256,
-        )
-
-    @staticmethod
-    def store(picture: Accepted) -> dict[str, Any]:
-        """Move a judged picture into the storage; return the fields that describe it."""
-        name = f"references/{picture.path.name[:2]}/{picture.path.name}"
-        with picture.path.open("rb") as file:
-            stored = default_storage.save(name, TemporaryUpload(file, picture.path))
-        return {
-            "file": stored,
-            "original_name": picture.original_name,
-            "sha256": picture.sha256,
-            "media_type": picture.media_type,
-            "width": picture.width,
-            "height": picture.height,
-            "bytes": picture.size,
-            "note": picture.note,
-        }
-
-    def ensure_preview(self) -> str:
-        """Return the name of the small picture for cards, made when it is first asked for.
-
-        Outside the upload's request, which would have to wait for it. Raises ImageProblem, OSError.
-        """
-        if not self.preview:
-            stored = Path(str(self.file.name))
-            name = f"previews/{stored.parent.name}/{stored.stem}.jpg"
-            to = Path(default_storage.path(name))
-            to.parent.mkdir(parents=True, exist_ok=True)
-            make_preview(Path(self.file.path), to)
-            ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(preview=name)
-            self.preview.name = name
-        return str(self.preview.name)
-
-
-class TemporaryUpload(File):
-    """A file that the storage may move instead of copying it, where both are on one disk."""
-
-    def __init__(self, file: IO[bytes], path: Path) -> None:
-        super().__init__(file, name=path.name)
-        self._path = path
-
-    def temporary_file_path(self) -> str:
-        return str(self._path)
-
-
-class AttemptQuerySet(models.QuerySet["Attempt"]):
-    def open(self) -> Self:
-        return self.filter(closed_at=None)
-
-    def unanswered(self) -> Self:
-        """Those that an answer may still close: open, or given up as in doubt."""
-        return self.filter(Q(closed_at=None) | Q(outcome=Verdict.IN_DOUBT, answered_at=None))
-
-    def abandoned(self, now: datetime) -> Self:
-        """Those whose worker has not been heard of for as long as its lease was."""
-        return self.open().filter(lease_until__lt=now)
-
-
-class Attempt(models.Model):
-    """One paid call: written before it, closed after it, never edited again.
-
-    Two things may still be written to it later: while it is open, its worker's signs of life; and
-    after it was closed as in doubt, once, the answer that came late after all.
-    """
-
-    style = models.ForeignKey(Style, models.PROTECT, related_name="attempts")
-    number = models.PositiveIntegerField(_("number"))
-    key = models.ForeignKey(PikzelsKey, models.PROTECT, related_name="attempts")
-    asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    lease_token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    lease_until = models.DateTimeField(_("lease until"))
-    opened_at = models.DateTimeField(_("opened"), default=timezone.now)
-    committed_at = models.DateTimeField(_("last byte sent"), null=True, blank=True)
-    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
-    answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
-    bytes_total = models.PositiveBigIntegerField(_("bytes in all"), default=0)
-    bytes_sent = models.PositiveBigIntegerField(_("bytes given to the network"), default=0)
-    outcome = models.CharField(
-        _("outcome"), max_length=10, blank=True, choices=[(v.value, v.value) for v in Verdict]
-    )
-    reason = models.CharField(_("reason"), max_length=100, blank=True)
-    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
-    code = models.CharField(_("code"), max_length=100, blank=True)
-    message = models.TextField(_("message"), blank=True)
-    details = models.JSONField(_("details"), default=list, blank=True)
-    request_id = models.CharField(_("request ID"), max_length=200, blank=True)
-    pikzels_id = models.CharField(_("style ID"), max_length=200, blank=True)
-
-    objects = AttemptQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-        ordering = ["-opened_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["style"], condition=Q(closed_at=None), name="attempt_one_open_per_style"
-            ),
-            models.UniqueConstraint(fields=["style", "number"], name="attempt_number_once"),
-            models.CheckConstraint(
-                condition=Q(closed_at=None) | ~Q(outcome=""), name="attempt_closed_with_outcome"
-            ),
-        ]
-        indexes = [
-            # In flight per key, and those whose worker is gone: always few.
-            models.Index(
-                fields=["key", "lease_until"], condition=Q(closed_at=None), name="attempt_open"
-            ),
-            models.Index(fields=["request_id"], name="attempt_request_id"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.style} · {self.number}"
-
-
-class Event(models.Model):
-    """What happened to a style, when and by whom: the time line, the notices and the audit."""
-
-    class What(models.TextChoices):
-        MOVED = "moved", _("Changed its state")
-        PICTURE = "picture", _("Changed a picture")
-        ASKED_SUPPORT = "asked_support", _("Asked for help")
-        LATE_ANSWER = "late_answer", _("An answer came late")
-        NOTED = "noted", _("Noted")
-
-    style = models.ForeignKey(Style, models.CASCADE, related_name="events")
-    at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
-    who = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("who")
-    )
-    what = models.CharField(_("what"), max_length=20, choices=What)
-    from_state = models.CharField(_("from"), max_length=15, choices=State, blank=True)
-    to_state = models.CharField(_("to"), max_length=15, choices=State, blank=True)
-    reason = models.CharField(_("reason"), max_length=100, blank=True)
-    note = models.TextField(_("note"), blank=True)
-    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, blank=True, related_name="+")
-
-    class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("events")
-        ordering = ["at", "id"]
-        indexes = [models.Index(fields=["style", "at"], name="event_time_line")]
-
-    def __str__(self) -> str:
-        return f"{self.style}: {self.get_to_state_display() or self.get_what_display()}"
-
-
-class SafeModeQuerySet(models.QuerySet["SafeMode"]):
-    def on(self) -> Self:
-        return self.filter(ended_at=None)
-
-
-class SafeMode(models.Model):
-    """Nothing is sent, for the database is older than what was sent, until a person says go on.
-
-    `lacking` is what only the journal knew: each with `token`, `name` and what became of it.
-    """
-
-    since = models.DateTimeField(_("since"), default=timezone.now, editable=False)
-    lacking = models.JSONField(_("what the database lacked"), default=list)
-    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
-    ended_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
-
-    objects = SafeModeQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("safe mode")
-        verbose_name_plural = _("safe modes")
-        ordering = ["-since"]
-
-    def __str__(self) -> str:
-        return str(self.since)
-
-    @classmethod
-    def is_on(cls) -> bool:
-        return cls.objects.on().exists()
-
-    @classmethod
-    def end(cls, who: User) -> bool:
-        """Let things be sent again. Return whether nothing was."""
-        return bool(cls.objects.on().update(ended_at=timezone.now(), ended_by=who))

@@ -1,0 +1,128 @@
+"""One of a style's three pictures, and its file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from styles.images import Accepted, make_preview
+from styles.pikzels import rules
+from styles.pikzels.body import Picture
+
+
+class ReferenceImage(models.Model):
+    """One of a style's three pictures, as it is sent.
+
+    `note` tells what was done to bring it there; `source_url` where it came from, if by a link.
+    """
+
+    style = models.ForeignKey("styles.Style", models.CASCADE, related_name="images")
+    position = models.PositiveSmallIntegerField(_("position"))
+    file = models.FileField(_("file"), upload_to="references", max_length=200)
+    preview = models.FileField(_("preview"), upload_to="previews", max_length=200, blank=True)
+    original_name = models.CharField(_("original name"), max_length=100)
+    sha256 = models.CharField(max_length=64)
+    media_type = models.CharField(_("type"), max_length=20)
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    bytes = models.PositiveIntegerField(_("bytes"))
+    note = models.CharField(_("what was done"), max_length=20, blank=True)
+    source_url = models.URLField(_("link"), max_length=2000, blank=True)
+    created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("reference image")
+        verbose_name_plural = _("reference images")
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["style", "position"], name="image_once_per_position"),
+            models.CheckConstraint(
+                condition=Q(position__gte=1, position__lte=rules.IMAGE_COUNT),
+                name="image_position_1_to_3",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.original_name
+
+    def is_intact(self) -> bool:
+        """Whether its file is there and is what was stored."""
+        try:
+            with default_storage.open(str(self.file.name)) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+        except OSError:
+            return False
+
+    def to_send(self) -> Picture:
+        """Return it as the client sends it."""
+        return Picture(
+            path=Path(self.file.path),
+            media_type=self.media_type,
+            size=self.bytes,
+            sha256=self.sha256,
+        )
+
+    @staticmethod
+    def store(picture: Accepted) -> dict[str, Any]:
+        """Move a judged picture into the storage; return the fields that describe it."""
+        name = f"references/{picture.path.name[:2]}/{picture.path.name}"
+        with picture.path.open("rb") as file:
+            stored = default_storage.save(name, TemporaryUpload(file, picture.path))
+        _make_durable(stored)
+        return {
+            "file": stored,
+            "original_name": picture.original_name,
+            "sha256": picture.sha256,
+            "media_type": picture.media_type,
+            "width": picture.width,
+            "height": picture.height,
+            "bytes": picture.size,
+            "note": picture.note,
+        }
+
+    def ensure_preview(self) -> str:
+        """Return the name of the small picture for cards, made when it is first asked for.
+
+        Outside the upload's request, which would have to wait for it. Raises ImageProblem, OSError.
+        """
+        if not self.preview:
+            stored = Path(str(self.file.name))
+            name = f"previews/{stored.parent.name}/{stored.stem}.jpg"
+            to = Path(default_storage.path(name))
+            to.parent.mkdir(parents=True, exist_ok=True)
+            make_preview(Path(self.file.path), to)
+            ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(preview=name)
+            self.preview.name = name
+        return str(self.preview.name)
+
+
+def _make_durable(name: str) -> None:
+    """See to it that a power cut does not undo the renaming, where the storage is a disk."""
+    try:
+        folder = os.open(Path(default_storage.path(name)).parent, os.O_RDONLY)
+    except NotImplementedError:
+        return
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class TemporaryUpload(File):
+    """A file that the storage may move instead of copying it, where both are on one disk."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        super().__init__(file, name=path.name)
+        self._path = path
+
+    def temporary_file_path(self) -> str:
+        return str(self._path)
