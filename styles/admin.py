@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import uuid
+from typing import Any, cast
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from teams.models import User
+
+from .explanations import explain
 from .models import Attempt, Event, ReferenceImage, Style
-from .presentation import preview_url
+from .presentation import details_of, preview_url
+from .settling import SETTLING
+from .states import State
 
 
 class ReadOnly(admin.options.BaseModelAdmin):
@@ -50,6 +59,19 @@ class EventInline(ReadOnly, admin.TabularInline):
     readonly_fields = ("at",)
 
 
+def may_settle(request: HttpRequest) -> bool:
+    """History is not changed by hand; this right stands for deciding what happens next."""
+    return request.user.has_perm("styles.change_style")
+
+
+def ways_out(style: Style) -> list[dict[str, str]]:
+    address = "admin:styles_style_settle"
+    return [
+        {"label": form.label, "url": reverse(address, args=[style.pk, name])}
+        for name, form in SETTLING.items()
+    ]
+
+
 def thumbnail(image: ReferenceImage) -> SafeString:
     return _small(preview_url(image.style, image.position), image.original_name)
 
@@ -64,6 +86,9 @@ def _small(url: str, alt: str) -> SafeString:
 
 @admin.register(Style)
 class StyleAdmin(ReadOnly, admin.ModelAdmin):
+    """A style with its history; for whoever may change styles also the ways out of a doubt."""
+
+    change_form_template = "admin/styles/style/change_form.html"
     list_display = ("__str__", "pictures", "state", "reason", "team", "creator", "created_at")
     list_display_links = ("__str__",)
     list_filter = ("state", "sandbox", "team")
@@ -79,6 +104,47 @@ class StyleAdmin(ReadOnly, admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Style]:
         return super().get_queryset(request).prefetch_related("images")
+
+    def get_urls(self) -> list[URLPattern]:
+        settle = self.admin_site.admin_view(self.settle)
+        return [
+            path("<uuid:style_id>/settle/<str:way>/", settle, name="styles_style_settle"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        style = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if style and style.state == State.IN_DOUBT:
+            context |= {
+                "doubt": explain(style.reason, style.state),
+                "facts": details_of(style, style.last_attempt),
+                "ways": ways_out(style) if may_settle(request) else (),
+            }
+        return super().change_view(request, object_id, form_url, context)
+
+    def settle(self, request: HttpRequest, style_id: uuid.UUID, way: str) -> HttpResponse:
+        """Settle a doubt as its team's owner could; the Event tells who it was."""
+        style = get_object_or_404(Style, pk=style_id)
+        if not may_settle(request) or way not in SETTLING:
+            raise PermissionDenied
+        back = redirect("admin:styles_style_change", style.pk)
+        if not SETTLING[way].fits(style):
+            return back
+        form = SETTLING[way](request.POST if request.method == "POST" else None, style=style)
+        if form.settle(cast(User, request.user)) is not None:
+            self.message_user(request, form.done)
+            return back
+        context = self.admin_site.each_context(request)
+        context |= {"title": form.label, "style": style, "form": form}
+        status = 422 if form.is_bound else 200
+        return render(request, "admin/styles/style/settle.html", context, status=status)
 
     @admin.display(description=_("portrait"))
     def made_of_it(self, style: Style) -> SafeString | str:

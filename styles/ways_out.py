@@ -10,19 +10,18 @@ from urllib.parse import quote
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from . import following
 from .access import MemberRequest, get_style, in_team
 from .drafts import shrink_pictures
 from .images import ImageProblem
 from .models import Event, Style
-from .pikzels import rules
 from .presentation import cost_text, support_text
+from .settling import GiveUpForm, PasteForm, SendAgainForm, SettlingForm
 from .states import State
 
 SUPPORT_ADDRESS = "support@pikzels.com"
@@ -113,7 +112,7 @@ def approve(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
 def decline(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     style = get_style(request, style_id)
     _only_reviewers(request, style)
-    form = NoteForm(request.POST or None)
+    form = NoteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         won = style.decline(request.user, form.cleaned_data["note"])
         return _done(request, style, won, _("Declined. The author sees your note."))
@@ -141,28 +140,7 @@ class NoteForm(forms.Form):
 @page_and_post
 @in_team
 def paste_id(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
-    style = get_style(request, style_id)
-    if not style.may_exist():
-        return redirect(style)
-    form = PasteForm(request.POST or None)
-    if form.is_valid():
-        try:
-            following.paste_id(style, form.cleaned_data["pikzels_id"], request.user)
-            return _done(request, style, True, _("That is it. The style has its ID."))
-        except following.NotThisOne as problem:
-            form.add_error("pikzels_id", str(problem))
-    status = 422 if form.is_bound else 200
-    return render(request, "styles/paste_id.html", {"style": style, "form": form}, status=status)
-
-
-class PasteForm(forms.Form):
-    pikzels_id = forms.CharField(
-        label=gettext_lazy("Style ID"),
-        help_text=gettext_lazy("Such as 18b2ad5e-2a9e-4d3f-b9a8-9f2a1e0b1234"),
-        max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"required": gettext_lazy("Enter the style ID")},
-    )
+    return _settle(request, get_style(request, style_id), PasteForm)
 
 
 @page_and_post
@@ -172,46 +150,25 @@ def send_again(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     style = get_style(request, style_id)
     if not request.membership.is_owner:
         raise Http404
-    if style.state != State.IN_DOUBT:
-        return redirect(style)
-    form = SendAgainForm(request.POST or None, name=style.name)
-    if form.is_valid():
-        return _done(request, style, style.send_again(request.user), _("It is sent again."))
-    context = {"style": style, "form": form, "cost_text": cost_text()}
-    status = 422 if form.is_bound else 200
-    return render(request, "styles/send_again.html", context, status=status)
-
-
-class SendAgainForm(forms.Form):
-    name = forms.CharField(
-        label=gettext_lazy("Name of the style"),
-        help_text=gettext_lazy("Type it to say that you want to send it again"),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"required": gettext_lazy("Enter the name of the style")},
-    )
-
-    def __init__(self, data: QueryDict | None, *, name: str) -> None:
-        super().__init__(data)
-        self.wanted = name
-
-    def clean_name(self) -> str:
-        typed = rules.tidy_name(self.cleaned_data["name"])
-        if typed != self.wanted:
-            raise forms.ValidationError(
-                _("This is not its name. Type “%(name)s”."), params={"name": self.wanted}
-            )
-        return typed
+    return _settle(request, style, SendAgainForm)
 
 
 @page_and_post
 @in_team
 def give_up(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
-    style = get_style(request, style_id)
-    if style.state != State.IN_DOUBT:
+    return _settle(request, get_style(request, style_id), GiveUpForm)
+
+
+def _settle(request: MemberRequest, style: Style, form_class: type[SettlingForm]) -> HttpResponse:
+    if not form_class.fits(style):
         return redirect(style)
-    if request.method != "POST":
-        return render(request, "styles/give_up.html", {"style": style})
-    return _done(request, style, style.drop(request.user), _("Given up. Nothing is sent for it."))
+    form = form_class(request.POST if request.method == "POST" else None, style=style)
+    won = form.settle(request.user)
+    if won is not None:
+        return _done(request, style, won, form.done)
+    context = {"style": style, "form": form, "cost_text": cost_text()}
+    status = 422 if form.is_bound else 200
+    return render(request, f"styles/{form.name_of_page}.html", context, status=status)
 
 
 @page_and_post

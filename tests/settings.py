@@ -1,4 +1,7 @@
-"""The settings under test: a data folder of their own, and nothing slow or outward."""
+"""The settings under test: a data folder of their own, and nothing slow or outward.
+
+TEST_DATABASE_URL chooses another database than SQLite; see `tests/postgres.py`.
+"""
 
 import importlib
 import os
@@ -9,6 +12,8 @@ _folder = tempfile.mkdtemp(prefix="pikzels-ui-tests-")
 os.environ.update(DATA_DIR=_folder, SANDBOX="true", PORT="8000", LOG_LEVEL="WARNING")
 for _name in ("DATABASE_URL", "EMAIL_URL", "PIKZELS_API_KEY", "PIKZELS_BASE_URL", "PUBLIC_URL"):
     os.environ.pop(_name, None)
+if _database := os.environ.get("TEST_DATABASE_URL"):
+    os.environ["DATABASE_URL"] = _database
 
 # The environment has to be right before the settings read it.
 _base = importlib.import_module("pikzels_ui.settings")
@@ -16,8 +21,9 @@ vars().update({name: value for name, value in vars(_base).items() if name.isuppe
 
 DATABASES = _base.DATABASES
 STORAGES = _base.STORAGES
-# On disk, for threads of one process that share a database in memory lock each other's tables.
-DATABASES["default"].setdefault("TEST", {})["NAME"] = str(Path(_folder) / "test.sqlite3")
+if not _database:
+    # On disk, for threads of one process that share a database in memory lock each other's tables.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "test.sqlite3")}
 # Hashing a password as slowly as it should be took most of the suite's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A live server finds no file under the names of the manifest.

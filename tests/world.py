@@ -47,6 +47,7 @@ class World(NamedTuple):
             "app_label": "styles",
             "url": "nowhere",
             "content_type_id": 1,
+            "way": "give_up",
         }
         if row := self.rows.get(route.model):
             values["object_id"] = row.pk

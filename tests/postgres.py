@@ -1,0 +1,104 @@
+"""A private PostgreSQL for one command: `python -m tests.postgres -- COMMAND…`.
+
+The command finds its address in TEST_DATABASE_URL. The server keeps its data in a temporary folder,
+listens on a socket there and nowhere else, and ends with the command, however that ends. Where none
+is installed, one line says so and the command is not run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import psycopg
+
+from .waiting import wait_until
+
+# Where Debian puts each version's programs; the server's are not on the PATH.
+VERSIONS = Path("/usr/lib/postgresql")
+# Nothing has to outlive a power cut; and the tests break constraints on purpose.
+OPTIONS = (
+    "--listen_addresses=",
+    "--fsync=off",
+    "--full_page_writes=off",
+    "--synchronous_commit=off",
+    "--log_min_messages=fatal",
+)
+
+
+def programs() -> Path | None:
+    """Return the folder of the newest server's programs, or None where there is none."""
+    found = [path.parent for path in VERSIONS.glob("*/bin/postgres")]
+    return max(found, key=lambda folder: int(folder.parent.name), default=None)
+
+
+@contextmanager
+def server(bin_folder: Path) -> Iterator[str]:
+    """Run a new server; yield the address of an empty database on it."""
+    with tempfile.TemporaryDirectory(prefix="pikzels-ui-postgres-") as folder:
+        # If we are killed, the kernel stops it.
+        become = ["setpriv", "--pdeathsig=INT"]
+        if os.geteuid() == 0:  # as whom PostgreSQL refuses to run
+            become += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+            shutil.chown(folder, "postgres", "postgres")
+        _initialise([*become, str(bin_folder / "initdb")], folder)
+        start = [*become, str(bin_folder / "postgres"), "-D", f"{folder}/data", "-k", folder]
+        # A session of its own: Ctrl-C is for the command, which still needs it.
+        process = subprocess.Popen([*start, *OPTIONS], cwd=folder, start_new_session=True)
+        try:
+            _wait_for(bin_folder / "pg_isready", folder)
+            yield f"postgres://tests@/postgres?host={folder}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+
+
+def _initialise(initdb: list[str], folder: str) -> None:
+    options = ["--username=tests", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
+    command = [*initdb, *options, "--no-sync", "-D", f"{folder}/data"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def _wait_for(pg_isready: Path, folder: str) -> None:
+    command = [pg_isready, "--quiet", "--host", folder, "--username=tests", "--dbname=postgres"]
+    wait_until(lambda: subprocess.run(command, check=False).returncode == 0)
+
+
+@contextmanager
+def own_database(url: str, name: str) -> Iterator[str]:
+    """Make an empty database on the server of `url`; yield its address; drop it afterwards."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield urlsplit(url)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def leave(signal_number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + signal_number)
+
+
+def main(command: Sequence[str]) -> int:
+    bin_folder = programs()
+    if bin_folder is None:
+        sys.stdout.write(f"No PostgreSQL server in {VERSIONS}, so nothing was tested with one.\n")
+        return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)  # which cleans up
+    with server(bin_folder) as url:
+        environment = {**os.environ, "TEST_DATABASE_URL": url}
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[sys.argv.index("--") + 1 :]))
