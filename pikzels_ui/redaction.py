@@ -6,6 +6,8 @@ import re
 # Up to what ends a word in code, JSON and headers: nobody says what signs keys may have.
 KEY = re.compile(r"""pkz_[^\s"'`<>,;:()\[\]{}\\]+""")
 PICTURE = re.compile(r"data:image/[a-zA-Z0-9.+-]+;base64,[A-Za-z0-9+/=]*")
+# Links that let somebody in.
+LINK = re.compile(r"(/setup/|/reset/key/|/confirm-email/)[^\s\"'/]+")
 # Base64 without its header, as a cut-off body has it; an ID or a path is far shorter.
 LONG_RUN = re.compile(r"[A-Za-z0-9+/=]{200,}")
 
@@ -14,6 +16,7 @@ def redact(text: str) -> str:
     """Return `text` with API keys, data URLs and long runs of base64 blotted out."""
     text = KEY.sub("pkz_[redacted]", text)
     text = PICTURE.sub("data:image/[redacted]", text)
+    text = LINK.sub(r"\1[redacted]", text)
     return LONG_RUN.sub("[redacted]", text)
 
 

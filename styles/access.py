@@ -15,6 +15,7 @@ from teams.models import Membership, Team, User
 from .models import ReferenceImage, Style
 
 P = ParamSpec("P")
+ID_DIGITS = 18  # what the database's whole numbers hold
 
 
 class MemberRequest(HttpRequest):
@@ -67,7 +68,7 @@ def current_membership(request: HttpRequest) -> Membership | None:
 def enter(request: MemberRequest, team_id: object) -> Team:
     """Go on in the team that a form names. A 404 where the person does not belong to it."""
     wanted = str(team_id)
-    if not wanted.isdecimal():
+    if not (wanted.isascii() and wanted.isdecimal() and len(wanted) <= ID_DIGITS):
         raise Http404
     mine = Membership.objects.filter(user=request.user).select_related("team", "user")
     _be_in(request, get_object_or_404(mine, team=int(wanted)))

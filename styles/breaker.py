@@ -23,6 +23,7 @@ from .states import State
 log = logging.getLogger(__name__)
 
 
+@transaction.atomic
 def hold(key: PikzelsKey, code: str) -> None:
     """Hold a key and park what waits for it."""
     if key.hold(code):
@@ -49,8 +50,10 @@ def adopt(key: PikzelsKey) -> None:
     One of them goes first, for nobody knows yet that the key works.
     """
     waiting = Style.objects.filter(team=key.team, state=State.QUEUED, sandbox=False)
-    if hand_over(waiting, key):
-        PikzelsKey.objects.filter(pk=key.pk).update(on_trial=True)
+    with transaction.atomic():
+        if waiting.exists():
+            PikzelsKey.objects.filter(pk=key.pk).update(on_trial=True)
+        hand_over(waiting, key)
 
 
 @transaction.atomic

@@ -25,8 +25,9 @@ from teams.models import PikzelsKey
 from . import journal
 from .breaker import hand_over, hold
 from .models import Attempt, Event, SafeMode, Style
+from .pikzels import rules
 from .pikzels.client import Limits, Pikzels
-from .pikzels.errors import Silence, Verdict
+from .pikzels.errors import Code, Silence, Verdict
 from .pikzels.outcome import Outcome
 from .schedule import first_look, next_try, spread
 from .states import IN_FLIGHT, MADE, State
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 # How long a worker's sign of life counts. Short, for after a crash it is how long people wait.
 LEASE = timedelta(seconds=20)
+PAUSE = timedelta(minutes=1)
 
 
 def connect(key: PikzelsKey, limits: Limits | None = None) -> Pikzels:
@@ -67,13 +69,11 @@ def claim(style_id: uuid.UUID) -> Attempt | None:
     with transaction.atomic():
         if SafeMode.is_on():
             return None
-        # Both locked: nobody takes the style back meanwhile, or counts the same free place.
+        # Both locked: nobody counts the same free place, or takes the style back meanwhile.
+        key = PikzelsKey.objects.select_for_update().filter(styles=style_id).first()
         due = Style.objects.select_for_update().filter(state=State.QUEUED, due_at__lte=now)
-        style = due.filter(pk=style_id, key__isnull=False).first()
-        if style is None:
-            return None
-        key = PikzelsKey.objects.select_for_update().get(styles=style)
-        if not _may_go(style, key, now):
+        style = due.filter(pk=style_id, key=key).first() if key else None
+        if key is None or style is None or not _may_go(style, key, now):
             return None
         attempt = _open_attempt(style, key, now)
         style.move(State.SENDING, only_from=[State.QUEUED], attempt=attempt)
@@ -121,11 +121,16 @@ def send(attempt: Attempt, *, stop: threading.Event) -> Outcome:
         journal.opened(attempt)
     except CannotDecrypt:
         return _unsent(Verdict.KEY_HELD, "cannot_decrypt")
+    except ValueError as error:
+        return _unsent(Verdict.KEY_HELD, Code.INVALID_API_KEY_FORMAT, str(error))
     except OSError as error:
         return _unsent(Verdict.NOT_SENT, "disk_full", str(error))
+    pictures = [image.to_send() for image in attempt.style.images.all()]
+    if len(pictures) != rules.IMAGE_COUNT:
+        return _unsent(Verdict.REFUSED, Silence.PICTURE_LOST)
     outcome = pikzels.create(
         name=attempt.style.name,
-        pictures=[image.to_send() for image in attempt.style.images.all()],
+        pictures=pictures,
         before_last_byte=lambda: commit(attempt),
         stop=stop,
     )
@@ -159,13 +164,22 @@ def commit(attempt: Attempt) -> bool:
         log.exception("attempt %s could not be journaled, so it is not sent", attempt.pk)
         return False
     with transaction.atomic():
+        lock(attempt)
         mine = Attempt.objects.open().filter(
             pk=attempt.pk, lease_token=attempt.lease_token, committed_at=None, lease_until__gt=now
         )
-        if not mine.update(committed_at=now):
-            return False
-        attempt.committed_at = now
-        return attempt.style.move(State.COMMITTED, only_from=[State.SENDING], attempt=attempt)
+        won = mine.update(committed_at=now) and attempt.style.move(
+            State.COMMITTED, only_from=[State.SENDING], attempt=attempt
+        )
+        if not won:
+            transaction.set_rollback(True)
+        return bool(won)
+
+
+def lock(attempt: Attempt) -> Style:
+    """Lock what an attempt is about, in the one order that everybody keeps: key, style, attempt."""
+    PikzelsKey.objects.select_for_update().get(pk=attempt.key_id)
+    return Style.objects.select_for_update().get(pk=attempt.style_id)
 
 
 def renew_leases(attempts: Iterable[int]) -> None:
@@ -182,15 +196,15 @@ def record(attempt: Attempt, outcome: Outcome) -> None:
     An answer that comes after the attempt was given up as in doubt is still taken, once.
     """
     with transaction.atomic():
-        Style.objects.select_for_update().get(pk=attempt.style_id)
+        style = lock(attempt)
         late = _close(attempt, outcome)
         if late is None:
             log.warning("attempt %s was closed before, answer ignored", attempt.pk)
             return
-        style = Style.objects.select_related("key", "team").get(pk=attempt.style_id)
         if late:
             style.events.create(what=Event.What.LATE_ANSWER, attempt=attempt, reason=outcome.reason)
         _settle(style, attempt, outcome, late=late)
+        _take_up_id(style)
     log.info(
         "style %s attempt %s: %s %s", style.pk, attempt.number, outcome.verdict, outcome.reason
     )
@@ -228,6 +242,8 @@ def _what_came(outcome: Outcome) -> dict[str, object]:
 
 
 def _settle(style: Style, attempt: Attempt, outcome: Outcome, *, late: bool) -> None:
+    if late and outcome.verdict != Verdict.MADE and style.last_attempt != attempt:
+        return  # it settles its own doubt, and not that of a later attempt
     only_from = [State.IN_DOUBT] if late else list(IN_FLIGHT)
     match outcome.verdict:
         case Verdict.MADE:
@@ -247,7 +263,9 @@ def _settle(style: Style, attempt: Attempt, outcome: Outcome, *, late: bool) -> 
                 attempt=attempt,
             )
         case Verdict.REFUSED:
-            style.move(State.REFUSED, only_from=only_from, reason=outcome.reason, attempt=attempt)
+            if outcome.reason == Silence.PICTURE_LOST:
+                style.forget_lost_pictures()
+            refuse(style, attempt, outcome.reason, only_from)
         case Verdict.IN_DOUBT:
             style.move(State.IN_DOUBT, only_from=only_from, reason=outcome.reason, attempt=attempt)
 
@@ -274,19 +292,51 @@ def _made(style: Style, attempt: Attempt, outcome: Outcome, *, late: bool) -> No
     attempt.key.prove()
 
 
+def refuse(style: Style, attempt: Attempt, reason: str, only_from: list[State]) -> None:
+    """A person has to act; and if an earlier try is in doubt, that is what has to be settled.
+
+    Otherwise changing something and sending it again could pay twice without anybody's word.
+    """
+    if style.has_doubt():
+        made_before = reason == Code.NAME_ALREADY_EXISTS
+        doubt = "made_before" if made_before else "still_in_doubt"
+        style.move(State.IN_DOUBT, only_from=only_from, reason=doubt, attempt=attempt)
+    else:
+        style.move(State.REFUSED, only_from=only_from, reason=reason, attempt=attempt)
+
+
+def _take_up_id(style: Style) -> None:
+    """Take the ID of an earlier try that was answered late, where the latest one made nothing."""
+    style.refresh_from_db()
+    if style.state in MADE or style.state in IN_FLIGHT:
+        return
+    made = style.attempts.filter(outcome=Verdict.MADE).exclude(pikzels_id="").first()
+    if made is None or Style.objects.filter(key=made.key, pikzels_id=made.pikzels_id).exists():
+        return
+    style.give_id(
+        made.pikzels_id,
+        only_from=[style.state],
+        due_at=timezone.now(),
+        key=made.key,
+        attempt=made,
+    )
+
+
 def _back_to_queue(
     style: Style, attempt: Attempt, outcome: Outcome, only_from: list[State]
 ) -> None:
     if outcome.reason == Silence.PICTURE_LOST:
         style.forget_lost_pictures()
-        style.move(State.REFUSED, only_from=only_from, reason=outcome.reason, attempt=attempt)
+        refuse(style, attempt, outcome.reason, only_from)
     elif outcome.reason == Silence.STOPPED:
         style.move(State.QUEUED, only_from=only_from, due_at=timezone.now(), attempt=attempt)
     elif (due_at := next_try(style, outcome)) is None:
-        style.move(State.REFUSED, only_from=only_from, reason="exhausted", attempt=attempt)
+        refuse(style, attempt, "exhausted", only_from)
     else:
         if outcome.verdict == Verdict.LATER:
-            attempt.key.pause(due_at)
+            # What this style waits is its own affair; the key waits as long as it was asked to.
+            asked = outcome.reply and outcome.reply.retry_after
+            attempt.key.pause(due_at if asked else min(due_at, timezone.now() + PAUSE))
         style.move(
             State.QUEUED, only_from=only_from, due_at=due_at, reason=outcome.reason, attempt=attempt
         )

@@ -83,13 +83,9 @@ FIX_AND_SEND_AGAIN: dict[str, Explanation] = {
     Code.NAME_ALREADY_EXISTS: fix(
         _("This name is already taken at Pikzels"),
         _(
-            "A style or a persona has this name. Choose another name and send the style again. But "
-            "if an earlier try of this style ended with its outcome unknown, this is evidence that "
-            "the style was made then. In that case paste its ID, or ask Pikzels’ support for it, "
-            "instead of making a second one."
+            "A style or a persona of your Pikzels account has this name. Choose another name and "
+            "send the style again."
         ),
-        work=join(SAVED, _("This try made no style and was not charged.")),
-        actions=(Action.EDIT, Action.PASTE_ID, Action.SUPPORT),
         field="name",
         label=_("Needs another name"),
         card=_("The name is already taken."),
@@ -336,6 +332,19 @@ OUTCOME_UNKNOWN: dict[str, Explanation] = {
             OPERATOR_SEES,
         )
     ),
+    "made_before": doubt(
+        _(
+            "Pikzels answers that the name is taken. An earlier try of this style had no clear "
+            "end, so it very probably was made then, and this try made nothing."
+        ),
+        title=_("This style very probably exists"),
+    ),
+    "still_in_doubt": doubt(
+        _(
+            "The latest try came to nothing, and what became of the earlier one is still unknown. "
+            "What came back is under “Details for support”."
+        )
+    ),
     "lost": doubt(
         _(
             "Everything was sent, then this app stopped before it could read the answer. The style "
@@ -377,6 +386,16 @@ NOT_EXPECTED: dict[str, Explanation] = {
 }
 
 AFTER_IT_WAS_MADE: dict[str, Explanation] = {
+    "cannot_follow": Explanation(
+        title=_("Pikzels cannot be asked about this style now"),
+        work=_("Pikzels accepted the style, and its ID is stored. Its API key is turned away."),
+        next_member=_("Ask a team owner to see to the API key. The style itself is not affected."),
+        next_owner=_("See to the API key on the team page, then press “Resume”."),
+        by_itself=_("The style is looked at again by itself."),
+        who=Who.KEY_OWNER,
+        owner_actions=(Action.RESUME, Action.KEY),
+        card=_("Its key is turned away."),
+    ),
     "training_failed": Explanation(
         title=_("Pikzels could not train this style"),
         work=join(SAVED, _("Pikzels gives no reason, and the ID cannot be used.")),

@@ -43,8 +43,15 @@ ENDINGS = {"image/png": ".png", "image/webp": ".webp", "image/jpeg": ".jpg"}
 def follow(style_id: uuid.UUID) -> None:
     """Ask Pikzels how far a due style is, and note what it says."""
     style = Style.objects.select_related("key", "team").get(pk=style_id)
-    # Taken for as long as a call may last, so that two workers do not ask the same.
-    taken = Style.objects.filter(pk=style_id, due_at=style.due_at, state=style.state)
+    now = timezone.now()
+    if style.state not in {State.TRAINING, State.READY}:
+        return
+    if style.state == State.READY and now - (style.ready_at or now) > PORTRAIT_TRIED_FOR:
+        Style.objects.filter(pk=style_id, state=State.READY).update(due_at=None)
+        return
+    # Taken for as long as a call may last: of two workers one asks.
+    due = Style.objects.filter(pk=style_id, due_at__lte=now)
+    taken = due.filter(due_at=style.due_at, state=style.state)
     if style.key is None or not taken.update(due_at=timezone.now() + TAKEN_FOR):
         return
     look = _ask(style.key, style.pikzels_id)
@@ -94,8 +101,7 @@ def _note_ready(style: Style, training: Training) -> None:
         copied = _copy_portrait(style, training.portrait_url)
     else:
         copied = True
-    too_late = style.ready_at is not None and now - style.ready_at > PORTRAIT_TRIED_FOR
-    if copied or too_late:
+    if copied:
         Style.objects.filter(pk=style.pk, state=State.READY).update(due_at=None)
 
 
@@ -118,15 +124,17 @@ def _copy_portrait(style: Style, url: str) -> bool:
 
 def _note_miss(style: Style, look: Look) -> None:
     now = timezone.now()
+    reason = ""
     code = known_code(look.reason)
     if code == Code.NOT_FOUND or (look.reply and look.reply.status == 404):
         _note_missing(style, now)
         return
     if style.key and (why := _turns_away(look)):
         hold(style.key, why)
+        reason = "cannot_follow"
     asked = retry_after_seconds(look.reply.retry_after, now=now) if look.reply else None
     Style.objects.filter(pk=style.pk, state=style.state).update(
-        due_at=after_a_miss(asked), missing_since=None
+        due_at=after_a_miss(asked), missing_since=None, reason=reason
     )
 
 

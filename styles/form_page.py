@@ -41,7 +41,7 @@ def form_context(request: MemberRequest, form: StyleForm, style: Style | None) -
         "submit_label": _submit_label(request, style),
         "cost_text": cost_text(),
         "time_text": time_text(),
-        "draft_saved_at": style.created_at if style else None,
+        "draft_saved_at": style.created_at if style and not style.submitted_at else None,
         "editing": style,
         "explanation": explain(style.reason, State.REFUSED) if style and refused else None,
     }
@@ -50,7 +50,7 @@ def form_context(request: MemberRequest, form: StyleForm, style: Style | None) -
 def _submit_label(request: MemberRequest, style: Style | None) -> str:
     if request.team.review_required:
         return _("Send to review")
-    return _("Send again") if style and style.attempts.exists() else _("Create style")
+    return _("Send again") if style and style.submitted_at else _("Create style")
 
 
 def remarks_on(style: Style) -> dict[str, str]:

@@ -45,13 +45,15 @@ def clean_style_name(text: str) -> str:
 class StyleForm(forms.Form):
     """Reads a name and up to three files; `kept` are the positions that have a picture already.
 
+    `taken` is the name that Pikzels refused last time, so that it is not sent in vain.
+
     After `is_valid()`, `accepted` holds each picture that can be used by its position, whether or
     not the form as a whole is valid, for what was right is kept.
     """
 
     name = forms.CharField(
         label=_("Style name"),
-        help_text=_("Letters, numbers, spaces, hyphens and underscores"),
+        help_text=_("Letters without accents, numbers, spaces, hyphens and underscores"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -66,10 +68,12 @@ class StyleForm(forms.Form):
         *args: Any,
         kept: frozenset[int] = frozenset(),
         remarks: dict[str, str] | None = None,
+        taken: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.kept = kept
+        self.taken = taken
         self.remarks = remarks or {}
         self.accepted: dict[int, Accepted] = {}
         for position in POSITIONS:
@@ -88,7 +92,12 @@ class StyleForm(forms.Form):
         return found
 
     def clean_name(self) -> str:
-        return clean_style_name(self.cleaned_data["name"])
+        name = clean_style_name(self.cleaned_data["name"])
+        if name == self.taken:
+            raise forms.ValidationError(
+                _("Pikzels does not take the name “%(name)s”: enter another"), params={"name": name}
+            )
+        return name
 
     def clean(self) -> dict[str, Any]:
         for position in POSITIONS:

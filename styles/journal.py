@@ -9,6 +9,7 @@ journal has. No key and no picture is in it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -24,6 +25,8 @@ from django.utils.dateparse import parse_datetime
 
 from .models import Attempt
 from .pikzels.outcome import Outcome
+
+log = logging.getLogger(__name__)
 
 # A backup that is older than this is no longer noticed.
 KEPT = timedelta(days=120)
@@ -122,7 +125,10 @@ def read() -> list[Journaled]:
             file.unlink(missing_ok=True)
             continue
         for entry in _entries(file):
-            _take(entry, known)
+            try:
+                _take(entry, known)
+            except (KeyError, TypeError, ValueError):
+                log.exception("a line of %s makes no sense and is passed over", file.name)
     return list(known.values())
 
 

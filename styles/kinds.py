@@ -131,12 +131,12 @@ def wait(
     )
 
 
-def doubt(what_came: str) -> Explanation:
+def doubt(what_came: str, *, title: str = _("Pikzels may have made this style")) -> Explanation:
     """Sent whole, without an answer that settles it: made or not, nobody here can know."""
     ask = _("Ask Pikzels’ support whether the style exists: the text is ready to send.")
     paste = _("Once you have its ID, paste it here. Checking the ID costs nothing.")
     return Explanation(
-        title=_("Pikzels may have made this style"),
+        title=title,
         work=join(what_came, SAVED),
         next_member=join(
             ask, paste, _("Only an owner can send it again, because it may then be paid for twice.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,9 +17,10 @@ from teams.models import Membership
 
 from .models import Style, StyleQuerySet
 from .presentation import card_of
-from .states import NEEDS_A_PERSON, State
+from .states import MADE, NEEDS_A_PERSON, State
 
 PAGE = 24
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Counting everything costs as much as there is; more than this is shown as this and a plus.
 COUNTED = 1000
 
@@ -64,7 +66,7 @@ def narrow(styles: StyleQuerySet, show: str, membership: Membership) -> StyleQue
 
 def _counts(team: StyleQuerySet, membership: Membership) -> dict[str, str]:
     return {
-        "total": _count(team),
+        "total": _count(team.filter(state__in=MADE)),
         "ready": _count(narrow(team, "ready", membership)),
         "needs_you": _count(narrow(team, "needs", membership)),
     }
@@ -105,7 +107,7 @@ def _older_than(mark: str, styles: StyleQuerySet) -> StyleQuerySet:
     """Go on below the style that `mark` names; a mark that makes no sense starts at the top."""
     moment, _sep, style_id = mark.partition("_")
     at = _moment(moment)
-    if at is None or len(style_id) != 36:
+    if at is None or not UUID.fullmatch(style_id):
         return styles
     # Not the textbook's OR of two comparisons: the index is used by the first condition alone.
     return styles.filter(Q(created_at__lt=at) | Q(id__lt=style_id), created_at__lte=at)
@@ -114,6 +116,6 @@ def _older_than(mark: str, styles: StyleQuerySet) -> StyleQuerySet:
 def _moment(text: str) -> datetime | None:
     try:
         at = parse_datetime(text)
-    except ValueError:
+        return at.astimezone(UTC) if at and at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return at if at and at.tzinfo else None

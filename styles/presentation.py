@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _g
-from django.utils.translation import gettext_lazy as _
 
 from teams.models import Membership
 
@@ -22,6 +23,7 @@ from .pikzels import rules
 from .pikzels.errors import Verdict
 from .states import MADE, SETTLED, State
 from .timeline import Step, steps_of
+from .wording import _
 
 SNIPPETS = {
     "curl": """\
@@ -51,6 +53,11 @@ const answer = await fetch("%(url)s", {
 });
 console.log(await answer.json());""",
 }
+USUALLY = timedelta(minutes=10)
+TAKES_LONG = (
+    _("Pikzels is still training it, which takes longer than usual."),
+    _("It is followed for as long as it takes. If it lasts an hour, write to Pikzels’ support."),
+)
 OUTCOMES = {
     "": _("under way"),
     Verdict.MADE: _("accepted"),
@@ -115,8 +122,8 @@ def show(style: Style, membership: Membership) -> Shown:
         label=label,
         tone=words.tone,
         shape=words.shape,
-        sentence=words.sentence,
-        next_step=words.next_step,
+        sentence=TAKES_LONG[0] if takes_long(style) else words.sentence,
+        next_step=TAKES_LONG[1] if takes_long(style) else words.next_step,
         settled=style.state in SETTLED and style.due_at is None,
         title=f"{label}: {style}",
         panel=panel_of(style, membership),
@@ -128,6 +135,12 @@ def show(style: Style, membership: Membership) -> Shown:
 
 
 # Words
+
+
+def takes_long(style: Style) -> bool:
+    """Whether its training takes longer than trainings do; it is followed all the same."""
+    since = style.made_at
+    return style.state == State.TRAINING and since is not None and timezone.now() - since > USUALLY
 
 
 def reason_of(style: Style) -> str:
@@ -146,7 +159,9 @@ def explanation_of(style: Style) -> Explanation | None:
 
 def label_of(style: Style) -> str:
     explanation = explanation_of(style)
-    label = (explanation and explanation.label) or STATES[style.shown_state].label
+    label = STATES[style.shown_state].label
+    if explanation and style.state not in MADE:
+        label = explanation.label or label
     if style.state == State.TRAINING and style.progress is not None:
         return _g("%(label)s %(percent)d %%") % {"label": label, "percent": style.progress}
     return label
@@ -202,7 +217,7 @@ def panel_of(style: Style, membership: Membership) -> Panel | None:
 
 def review_panel(style: Style, membership: Membership) -> Panel | None:
     """Return what a reviewer may do with a style, or what one said about it."""
-    if style.state == State.IN_REVIEW and membership.may_review(style.creator):
+    if style.state == State.IN_REVIEW and membership.may_review(style.creator, style.submitter()):
         return Panel(
             title=_g("Waits for your review"),
             tone="waiting",
@@ -228,6 +243,8 @@ def review_panel(style: Style, membership: Membership) -> Panel | None:
 
 def more_actions(style: Style) -> list[Button]:
     """Return the quiet buttons of a state, apart from what its explanation offers."""
+    if takes_long(style):
+        return [Button(label=BUTTONS[Action.SUPPORT], url=address_of(Action.SUPPORT, style))]
     if style.state in TAKEN_BACK:
         return [
             Button(label=_g("Edit"), url=reverse("style_reopen", args=[style.pk]), method="post"),
@@ -242,7 +259,11 @@ def more_actions(style: Style) -> list[Button]:
         return [Button(label=_g("Give up"), url=address_of(Action.CANCEL, style))]
     if style.state in {State.READY, State.DROPPED}:
         variant = address_of(Action.VARIANT, style)
-        return [Button(label=BUTTONS[Action.VARIANT], url=variant, method="post")]
+        paste = [Action.PASTE_ID] if style.may_exist() else []
+        return [
+            *(Button(label=BUTTONS[way], url=address_of(way, style)) for way in paste),
+            Button(label=BUTTONS[Action.VARIANT], url=variant, method="post"),
+        ]
     return []
 
 
@@ -384,6 +405,11 @@ def image_rows(style: Style) -> list[dict[str, Any]]:
         }
         for image in style.images.all()
     ]
+
+
+def sandbox_page(style: Style) -> str:
+    """Return where the sandbox tells what it made, "" for a style that was really sent."""
+    return f"{style.key.base_url}/_sandbox/" if style.sandbox and style.key else ""
 
 
 def cost_text() -> str:

@@ -26,7 +26,12 @@ def reap() -> int:
     Before the last byte nothing can have been made: back to the queue. After it: in doubt.
     """
     now = timezone.now()
-    abandoned = Attempt.objects.abandoned(now).select_related("style")
+    abandoned = list(Attempt.objects.abandoned(now).select_related("style"))
+    answers = {entry.token: entry.outcome for entry in journal.read()} if abandoned else {}
+    for attempt in abandoned:
+        if outcome := answers.get(str(attempt.lease_token)):
+            # Its worker had the answer on the disk, and no time for the database.
+            creation.record(attempt, outcome)
     return sum(_give_up(attempt, now) for attempt in abandoned)
 
 
@@ -34,6 +39,7 @@ def _give_up(attempt: Attempt, now: datetime) -> bool:
     committed = attempt.committed_at is not None
     verdict = Verdict.IN_DOUBT if committed else Verdict.NOT_SENT
     with transaction.atomic():
+        creation.lock(attempt)
         # The worker may have given a sign of life, or committed, since the row was read.
         unchanged = Attempt.objects.abandoned(now).filter(
             pk=attempt.pk, committed_at__isnull=not committed
@@ -52,7 +58,7 @@ def _again(attempt: Attempt, now: datetime) -> None:
     """Queue what was not sent, at once; but what ends its worker each time ends as well."""
     style = attempt.style
     if next_try(style) is None:
-        style.move(State.REFUSED, only_from=[State.SENDING], reason="exhausted", attempt=attempt)
+        creation.refuse(style, attempt, "exhausted", [State.SENDING])
     else:
         style.move(State.QUEUED, only_from=[State.SENDING], due_at=now, attempt=attempt)
 

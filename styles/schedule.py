@@ -31,8 +31,11 @@ def next_try(style: Style, outcome: Outcome | None = None) -> datetime | None:
     """
     asked = style.events.filter(to_state=State.QUEUED, who__isnull=False).last()
     since = asked.at if asked else style.created_at
-    tries = style.attempts.filter(opened_at__gte=since).count()
-    if tries >= TRIES or timezone.now() - since > TRIES_WITHIN:
+    tried = list(style.attempts.filter(opened_at__gte=since).order_by("number"))
+    tries = len(tried)
+    # The time that it waited for a held key does not count.
+    began = tried[0].opened_at if tried else timezone.now()
+    if tries >= TRIES or timezone.now() - began > TRIES_WITHIN:
         return None
     return timezone.now() + timedelta(seconds=_asked_for(outcome) or _jitter(tries))
 

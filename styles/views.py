@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
@@ -20,9 +22,11 @@ from .forms import StyleForm
 from .images import ImageProblem
 from .library import shelf
 from .models import Style
-from .presentation import image_rows, show, snippets_of, spent_text
+from .pikzels.errors import Code
+from .presentation import image_rows, sandbox_page, show, snippets_of, spent_text
 from .states import State
 
+NAMES_REFUSED = {Code.NAME_ALREADY_EXISTS, Code.NAME_RESERVED}
 PICTURE_CSP = "default-src 'none'; sandbox"
 
 
@@ -68,13 +72,15 @@ def edit(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
 def _save(request: MemberRequest, style: Style | None) -> HttpResponseBase:
     """Keep what is right; send it if all of it is and nothing else was asked for."""
     if style and not style.is_editable:
-        # The second click of a double click, or a form from another tab.
+        # The second click of a double click, or a form that was sent before.
+        messages.info(request, _("This form was sent already. This is the style that it made."))
         return redirect(style)
-    if style and (slot := request.POST.get("remove", "")).isdecimal():
+    if style and (slot := request.POST.get("remove", "")) in {"1", "2", "3"}:
         style.remove_picture(int(slot))
         return redirect("style_edit", style.pk)
     kept = style.filled() if style else frozenset()
-    form = StyleForm(request.POST, request.FILES, kept=kept)
+    taken = style.name if style and style.reason in NAMES_REFUSED else ""
+    form = StyleForm(request.POST, request.FILES, kept=kept, taken=taken)
     complete = form.is_valid()
     style = keep(request, form, style)
     if complete and style and style.submit(request.user):
@@ -109,6 +115,9 @@ def style_context(request: MemberRequest, style: Style) -> dict[str, Any]:
         "live_url": style.address("live"),
         "cost_text": spent_text(style),
         "sandbox": style.sandbox,
+        "sandbox_page": sandbox_page(style),
+        # The page's own panel says it, and says more.
+        **({"held_keys": []} if style.is_held else {}),
         "note": style.note,
     }
 

@@ -20,7 +20,7 @@ from .access import MemberRequest, get_style, in_team
 from .drafts import shrink_pictures
 from .images import ImageProblem
 from .models import Event, Style
-from .presentation import cost_text, support_text
+from .presentation import cost_text, sandbox_page, support_text
 from .settling import GiveUpForm, PasteForm, SendAgainForm, SettlingForm
 from .states import State
 
@@ -50,7 +50,7 @@ def _only_in(style: Style, *states: State) -> None:
 def reopen(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     style = get_style(request, style_id)
     if style.reopen(request.user):
-        return redirect("style_edit", style.pk)
+        return redirect("style_edit", style.pk) if style.is_editable else redirect(style)
     return _done(request, style, False, "")
 
 
@@ -79,6 +79,8 @@ def retry(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
 def shrink(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     style = get_style(request, style_id)
     _only_in(style, State.REFUSED)
+    if not style.is_complete():
+        return redirect("style_edit", style.pk)
     try:
         shrink_pictures(style, request.user)
     except (ImageProblem, OSError):
@@ -121,7 +123,7 @@ def decline(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
 
 
 def _only_reviewers(request: MemberRequest, style: Style) -> None:
-    if not request.membership.may_review(style.creator):
+    if not request.membership.may_review(style.creator, style.submitter()):
         raise Http404
 
 
@@ -167,6 +169,7 @@ def _settle(request: MemberRequest, style: Style, form_class: type[SettlingForm]
     if won is not None:
         return _done(request, style, won, form.done)
     context = {"style": style, "form": form, "cost_text": cost_text()}
+    context["sandbox_page"] = sandbox_page(style)
     status = 422 if form.is_bound else 200
     return render(request, f"styles/{form.name_of_page}.html", context, status=status)
 
@@ -184,6 +187,7 @@ def support(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
         "style": style,
         "text": text,
         "address": SUPPORT_ADDRESS,
+        "sandbox_page": sandbox_page(style),
         "mailto": f"mailto:{SUPPORT_ADDRESS}?subject={subject}&body={quote(text)}",
     }
     return render(request, "styles/support.html", context)

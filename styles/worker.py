@@ -12,20 +12,57 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
 from . import creation, files, following, recovery
-from .models import SafeMode, Style
+from .models import Attempt, SafeMode, Style, StyleQuerySet
+from .pikzels.outcome import Outcome
 from .states import State
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.25
 RENEW_EVERY = creation.LEASE.total_seconds() / 4
+RETRY_EVERY = 1.0
+# After stopping, how long the database is waited for; the journal has the answer in any case.
+LAST_TRIES = 10
 THREADS = 16
 SWEEP_FIRST, SWEEP_EVERY = 60.0, 24 * 3600.0
 FOLLOWED = (State.TRAINING, State.READY)
+
+
+class Crew:
+    """Threads for one kind of work, and the styles that they are busy with."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._busy: set[uuid.UUID] = set()
+        self._lock = threading.Lock()
+
+    def busy(self) -> list[uuid.UUID]:
+        with self._lock:
+            return list(self._busy)
+
+    def free(self) -> int:
+        return self._threads - len(self.busy())
+
+    def take_up(self, style_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
+        with self._lock:
+            self._busy.add(style_id)
+        self._pool.submit(self._do, style_id, job).add_done_callback(tell)
+
+    def _do(self, style_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
+        try:
+            safely(partial(job, style_id))
+        finally:
+            with self._lock:
+                self._busy.discard(style_id)
+            connections.close_all()
+
+    def finish(self) -> None:
+        self._pool.shutdown()
 
 
 class Worker:
@@ -36,10 +73,10 @@ class Worker:
     """
 
     def __init__(self, *, threads: int = THREADS) -> None:
-        self.threads = threads
         self.stopping = threading.Event()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
-        self._busy: set[uuid.UUID] = set()
+        # Apart, so that answers that take long keep nobody from seeing how far a training is.
+        self._senders = Crew(threads, "sender")
+        self._followers = Crew(threads, "follower")
         self._leases: set[int] = set()
         self._lock = threading.Lock()
         self._finished = threading.Event()
@@ -49,53 +86,41 @@ class Worker:
         self.stopping.set()
 
     def run(self) -> None:
-        self._safely(recovery.merge)
         renewing = threading.Thread(target=self._renew_leases, name="leases")
         renewing.start()
         try:
+            # Before anything is sent: only then is it known whether a backup was restored.
+            while not self.stopping.is_set() and not safely(recovery.merge):
+                self.stopping.wait(RETRY_EVERY)
             while not self.stopping.wait(LOOK_EVERY):
-                self._safely(self.look)
-                self._sweep_when_due()
-            self._pool.shutdown()
+                safely(self.look)
+            self._senders.finish()
+            self._followers.finish()
         finally:
             # Whatever ended the loop: a process that only renews leases would never be restarted.
             self._finished.set()
             renewing.join()
+            connections.close_all()
 
     def look(self) -> None:
         """Take up what is due, as far as there are threads for it."""
         recovery.reap()
-        free = self.threads - len(self._busy)
-        if free <= 0:
-            return
-        due = Style.objects.due(timezone.now()).exclude(pk__in=self._busy)
-        saturated = creation.saturated_keys()
-        sending = due.filter(state=State.QUEUED).exclude(key__in=saturated)
-        following_up = due.filter(state__in=FOLLOWED)
+        due = Style.objects.due(timezone.now())
         if not SafeMode.is_on():
-            for pk in sending.values_list("pk", flat=True)[:free]:
-                self._take_up(pk, self._create)
-        for pk in following_up.values_list("pk", flat=True)[:free]:
-            self._take_up(pk, following.follow)
+            sending = due.filter(state=State.QUEUED).exclude(key__in=creation.saturated_keys())
+            self._hand_out(self._senders, sending, self._create)
+            self._sweep_when_due()
+        self._hand_out(self._followers, due.filter(state__in=FOLLOWED), following.follow)
+
+    def _hand_out(self, crew: Crew, due: StyleQuerySet, job: Callable[[uuid.UUID], None]) -> None:
+        waiting = due.exclude(pk__in=crew.busy()).values_list("pk", flat=True)
+        for pk in waiting[: crew.free()]:
+            crew.take_up(pk, job)
 
     def _sweep_when_due(self) -> None:
-        now = time.monotonic()
-        if now >= self._sweep_at:
-            self._sweep_at = now + SWEEP_EVERY
-            self._pool.submit(self._safely, files.sweep).add_done_callback(self._tell)
-
-    def _take_up(self, style_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
-        with self._lock:
-            self._busy.add(style_id)
-        self._pool.submit(self._do, style_id, job).add_done_callback(self._tell)
-
-    def _do(self, style_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
-        try:
-            self._safely(partial(job, style_id))
-        finally:
-            with self._lock:
-                self._busy.discard(style_id)
-            connections.close_all()
+        if time.monotonic() >= self._sweep_at:
+            self._sweep_at = time.monotonic() + SWEEP_EVERY
+            files.sweep()
 
     def _create(self, style_id: uuid.UUID) -> None:
         attempt = creation.claim(style_id)
@@ -104,28 +129,41 @@ class Worker:
         with self._lock:
             self._leases.add(attempt.pk)
         try:
-            creation.record(attempt, creation.send(attempt, stop=self.stopping))
+            self._record(attempt, creation.send(attempt, stop=self.stopping))
         finally:
             with self._lock:
                 self._leases.discard(attempt.pk)
 
-    def _tell(self, done: Future[None]) -> None:
-        """Log what went wrong in a thread, which nobody else would see."""
-        if error := done.exception():
-            log.error("a job ended early: %s", error, exc_info=error)
+    def _record(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Record what came, however long the database is away: it was paid for."""
+        tries_left = LAST_TRIES
+        while tries_left and not safely(partial(creation.record, attempt, outcome)):
+            connections.close_all()
+            if self.stopping.wait(RETRY_EVERY):
+                tries_left -= 1
+                time.sleep(RETRY_EVERY)
 
     def _renew_leases(self) -> None:
         while not self._finished.wait(RENEW_EVERY):
             with self._lock:
                 mine = list(self._leases)
             if mine:
-                self._safely(partial(creation.renew_leases, mine))
+                safely(partial(creation.renew_leases, mine))
         connections.close_all()
 
-    def _safely(self, job: Callable[[], object]) -> None:
-        """Outlive a database that is busy or away: what is due stays due."""
-        try:
-            close_old_connections()
-            job()
-        except DatabaseError:
-            log.exception("the database did not answer; trying again")
+
+def safely(job: Callable[[], object]) -> bool:
+    """Outlive a database that is busy or away. Return whether it was there."""
+    try:
+        close_old_connections()
+        job()
+    except Error:
+        log.exception("the database did not answer; trying again")
+        return False
+    return True
+
+
+def tell(done: Future[None]) -> None:
+    """Log what went wrong in a thread, which nobody else would see."""
+    if error := done.exception():
+        log.error("a job ended early: %s", error, exc_info=error)

@@ -36,6 +36,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "team": membership.team,
         "is_owner": membership.is_owner,
         "banner_sandbox": bool(key and key.is_sandbox),
+        "sandbox_page": f"{key.base_url}/_sandbox/" if key and key.is_sandbox else "",
         "held_keys": _held_keys(membership) if membership.is_owner else [],
         "safe_mode": SafeMode.objects.on().first(),
     }

@@ -30,6 +30,7 @@ class SetupForm(forms.Form):
     )
     email = forms.EmailField(
         label=_("E-mail address"),
+        max_length=254,
         help_text=_("You sign in with it"),
         error_messages={"required": _("Enter your e-mail address"), "invalid": EMAIL_WRONG},
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),

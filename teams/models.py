@@ -126,10 +126,10 @@ class Membership(models.Model):
     def is_owner(self) -> bool:
         return self.role == self.Role.OWNER
 
-    def may_review(self, author: User | None) -> bool:
-        """Whether this person may approve or decline what `author` submitted."""
+    def may_review(self, *authors: User | None) -> bool:
+        """Whether this person may approve or decline what these people made and submitted."""
         reviewer = self.role in {self.Role.OWNER, self.Role.REVIEWER}
-        return reviewer and (author != self.user or self.team.may_review_own)
+        return reviewer and (self.user not in authors or self.team.may_review_own)
 
 
 class Invitation(models.Model):

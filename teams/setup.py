@@ -44,7 +44,8 @@ def _token_file() -> Path:
 def setup_link() -> str:
     """Return the one-time link, making its token where there is none."""
     path = _token_file()
-    if not path.exists():
+    # An empty one is what a crash left between making the file and writing it.
+    if not path.exists() or not path.read_text():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         path.write_text(new_token())

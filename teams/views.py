@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from styles import breaker, following
-from styles.access import MemberRequest, for_owners, in_team
+from styles.access import MemberRequest, enter, in_team
 from styles.explanations import explain
 from styles.models import SafeMode
 
@@ -127,9 +127,13 @@ def _problem(key: PikzelsKey, membership: Membership) -> dict[str, str]:
 
 
 @require_POST
-@for_owners
+@in_team
 def key_resume(request: MemberRequest, key_id: uuid.UUID) -> HttpResponseBase:
-    key = get_object_or_404(PikzelsKey.objects.in_use(), uuid=key_id, team=request.team)
+    key = get_object_or_404(PikzelsKey.objects.in_use(), uuid=key_id)
+    # The key's team, which need not be the one that the person is in just now.
+    enter(request, key.team_id)
+    if not request.membership.is_owner:
+        raise Http404
     if code := following.turned_away(key):
         text = _("Pikzels still turns the key away: %(why)s.")
         messages.error(request, text % {"why": explain(code, "held").title})

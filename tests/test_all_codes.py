@@ -104,7 +104,11 @@ def test_a_refusal_is_changed_and_sent_again(
     else:
         form = client.get(style.address("edit"))
         assert form.context["form"]["name"].value() == once(code)
-        client.post(style.address("edit"), {"name": once(code)})
+        name = once(code)
+        if code in {Code.NAME_ALREADY_EXISTS, Code.NAME_RESERVED}:
+            assert client.post(style.address("edit"), {"name": name}).status_code == 422
+            name = "Another name"
+        client.post(style.address("edit"), {"name": name})
         style.refresh_from_db()
     assert style.state == State.QUEUED
     assert_made_once(work_on(style), sandbox)
@@ -160,7 +164,8 @@ def test_sending_again_what_was_made_leads_to_its_id(
     style = send("once crashed")
     press(browser_of(alice), style, "Send again…", {"name": "once crashed"})
     work_on(style)
-    assert (style.state, style.reason) == (State.REFUSED, Code.NAME_ALREADY_EXISTS)
+    assert (style.state, style.reason) == (State.IN_DOUBT, "made_before")
+    assert browser_of(bob).post(style.address("edit"), {"name": "Other"}).status_code == 302
     found = sandbox.ledger.account()["styles"][0]["id"]
     press(browser_of(bob), style, "Paste its ID", {"pikzels_id": found})
     assert_made_once(style, sandbox)

@@ -240,6 +240,77 @@ class TestRecord:
         assert state_of(queued) == State.TRAINING
 
 
+class TestSentAgain:
+    """A style that a person sent again, while what became of its first try is unknown."""
+
+    @pytest.fixture
+    def again(self, committed: Attempt, queued: Style, alice: User) -> Attempt:
+        abandon()
+        recovery.reap()
+        assert queued.send_again(alice)
+        second = creation.claim(queued.pk)
+        assert second and creation.commit(second)
+        return second
+
+    def test_a_taken_name_means_that_the_first_was_made(
+        self, again: Attempt, queued: Style
+    ) -> None:
+        creation.record(again, outcome(Verdict.REFUSED, Code.NAME_ALREADY_EXISTS))
+        assert (state_of(queued), queued.reason) == (State.IN_DOUBT, "made_before")
+        assert not queued.is_editable
+
+    def test_a_refusal_leaves_the_first_in_doubt(self, again: Attempt, queued: Style) -> None:
+        creation.record(again, outcome(Verdict.REFUSED, Code.CONTENT_POLICY))
+        assert (state_of(queued), queued.reason) == (State.IN_DOUBT, "still_in_doubt")
+
+    def test_taken_back_it_is_in_doubt_again(
+        self, again: Attempt, queued: Style, bob: User
+    ) -> None:
+        creation.record(again, outcome(Verdict.LATER, "TOO_MANY_REQUESTS"))
+        assert queued.reopen(bob)
+        assert state_of(queued) == State.IN_DOUBT
+
+    def test_a_late_answer_to_the_first_does_not_settle_the_second(
+        self, again: Attempt, committed: Attempt, queued: Style
+    ) -> None:
+        creation.record(again, outcome(Verdict.IN_DOUBT, "no_answer"))
+        late = reply(status=429, code="TOO_MANY_REQUESTS", envelope=True)
+        creation.record(committed, outcome(Verdict.LATER, "TOO_MANY_REQUESTS", reply=late))
+        assert (state_of(queued), queued.due_at) == (State.IN_DOUBT, None)
+
+    def test_a_late_id_of_the_first_is_taken_when_the_second_is_refused(
+        self, again: Attempt, committed: Attempt, queued: Style
+    ) -> None:
+        creation.record(committed, made("id-paid"))
+        assert state_of(queued) == State.COMMITTED
+        creation.record(again, outcome(Verdict.REFUSED, Code.NAME_ALREADY_EXISTS))
+        assert (state_of(queued), queued.pikzels_id) == (State.TRAINING, "id-paid")
+
+
+class TestIncomplete:
+    """What has not three pictures is never sent."""
+
+    def test_is_not_submitted(self, make_style: MakeStyle, key: PikzelsKey, alice: User) -> None:
+        style = make_style(pictures=2)
+        assert not style.submit(alice)
+        assert state_of(style) == State.DRAFT
+
+    def test_is_asked_for_again_where_it_got_into_the_queue(self, queued: Style) -> None:
+        queued.images.get(position=2).delete()
+        attempt = creation.claim(queued.pk)
+        assert attempt
+        creation.record(attempt, creation.send(attempt, stop=NEVER))
+        assert (state_of(queued), queued.reason) == (State.REFUSED, "picture_lost")
+
+
+def test_time_that_a_style_was_held_is_no_try(queued: Style) -> None:
+    Event.objects.update(at=timezone.now() - timedelta(hours=7))
+    attempt = creation.claim(queued.pk)
+    assert attempt
+    creation.record(attempt, outcome(Verdict.NOT_SENT, "could_not_connect"))
+    assert state_of(queued) == State.QUEUED
+
+
 class TestARetiredKey:
     """One that was replaced while a style was under way with it."""
 
@@ -267,30 +338,32 @@ class TestARetiredKey:
         assert (queued.shown_state, queued.key, queued.reason) == ("held", None, "no_key")
 
 
-class TestReap:
-    def abandon(self) -> None:
-        Attempt.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+def abandon() -> None:
+    """The worker is gone: its lease ends."""
+    Attempt.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
+
+class TestReap:
     def test_before_the_last_byte_it_goes_back_to_the_queue(
         self, attempt: Attempt, queued: Style
     ) -> None:
-        self.abandon()
+        abandon()
         assert recovery.reap() == 1
         assert state_of(queued) == State.QUEUED
         assert queued.due_at
 
     def test_after_the_last_byte_it_is_in_doubt(self, committed: Attempt, queued: Style) -> None:
-        self.abandon()
+        abandon()
         assert recovery.reap() == 1
         assert (state_of(queued), queued.reason) == (State.IN_DOUBT, "lost")
 
     def test_leaves_a_worker_that_gives_signs_of_life(self, committed: Attempt) -> None:
-        self.abandon()
+        abandon()
         creation.renew_leases([committed.pk])
         assert recovery.reap() == 0
 
     def test_a_late_id_closes_the_doubt(self, committed: Attempt, queued: Style) -> None:
-        self.abandon()
+        abandon()
         recovery.reap()
         creation.record(committed, made("id-late"))
         assert (state_of(queued), queued.pikzels_id) == (State.TRAINING, "id-late")
@@ -299,7 +372,7 @@ class TestReap:
     def test_a_late_id_is_kept_although_a_person_gave_up(
         self, committed: Attempt, queued: Style, alice: User
     ) -> None:
-        self.abandon()
+        abandon()
         recovery.reap()
         assert queued.drop(alice)
         creation.record(committed, made("id-late"))
@@ -308,7 +381,7 @@ class TestReap:
     def test_a_late_id_stops_the_second_sending(
         self, committed: Attempt, queued: Style, alice: User
     ) -> None:
-        self.abandon()
+        abandon()
         recovery.reap()
         assert queued.send_again(alice)
         again = creation.claim(queued.pk)
@@ -319,7 +392,7 @@ class TestReap:
         assert (state_of(queued), queued.pikzels_id) == (State.TRAINING, "id-late")
 
     def test_a_late_refusal_settles_the_doubt(self, committed: Attempt, queued: Style) -> None:
-        self.abandon()
+        abandon()
         recovery.reap()
         answer = reply(status=400, envelope=True, code=Code.CONTENT_POLICY)
         creation.record(committed, outcome(Verdict.REFUSED, Code.CONTENT_POLICY, reply=answer))
@@ -336,6 +409,7 @@ class TestAgainstTheSandbox:
         assert attempt
         creation.record(attempt, creation.send(attempt, stop=NEVER))
         assert state_of(style) == State.TRAINING
+        Style.objects.update(due_at=timezone.now())
         following.follow(style.pk)
         assert state_of(style) == State.READY
         assert style.portrait

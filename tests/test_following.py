@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from styles import following
 from styles.models import Event, Style
-from styles.pikzels.errors import Code
+from styles.pikzels.errors import Code, Verdict
 from styles.schedule import first_look, next_look
 from styles.states import State
 from teams.models import PikzelsKey, User
@@ -242,12 +242,15 @@ class TestPasteId:
         with pytest.raises(following.NotThisOne, match="Enter the style ID"):
             following.paste_id(doubtful, text, bob)
 
-    def test_takes_an_id_where_the_name_was_taken(
-        self, doubtful: Style, pikzels: responses.RequestsMock, bob: User
+    def test_takes_an_id_after_the_doubt_was_given_up(
+        self, doubtful: Style, pikzels: responses.RequestsMock, bob: User, key: PikzelsKey
     ) -> None:
         says(pikzels, status="processing")
-        Style.objects.update(state=State.REFUSED, reason=Code.NAME_ALREADY_EXISTS)
-        doubtful.refresh_from_db()
+        now = timezone.now()
+        doubtful.attempts.create(
+            number=1, key=key, lease_until=now, closed_at=now, outcome=Verdict.IN_DOUBT
+        )
+        assert doubtful.drop(bob)
         following.paste_id(doubtful, ID, bob)
         doubtful.refresh_from_db()
         assert doubtful.state == State.TRAINING

@@ -56,7 +56,7 @@ class TestWhatItShows:
         make_style("Ready", state=State.READY, pikzels_id=ID, key=key)
         assert names(client, "?show=needs") == ["Doubtful"]
         assert names(client, "?show=ready") == ["Ready"]
-        assert client.get("/").context["counts"] == {"total": "2", "ready": "1", "needs_you": "1"}
+        assert client.get("/").context["counts"] == {"total": "1", "ready": "1", "needs_you": "1"}
 
     def test_a_held_style_says_why(
         self, client: Client, make_style: MakeStyle, key: PikzelsKey
@@ -70,8 +70,8 @@ class TestWhatItShows:
         self, client: Client, make_style: MakeStyle, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(library, "COUNTED", 1)
-        make_style("One")
-        make_style("Two")
+        for n in (1, 2):
+            make_style(f"Style {n}", state=State.READY, pikzels_id=f"id-{n}")
         assert client.get("/").context["counts"]["total"] == "1+"
 
 

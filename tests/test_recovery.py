@@ -20,6 +20,7 @@ from teams.models import PikzelsKey, User
 
 MakeStyle = Callable[..., Style]
 NEVER = threading.Event()
+ODD = '{"what":"opened","token":"x","at":"2026-01-01","surprise":1}'
 MADE = Outcome(
     verdict=Verdict.MADE,
     reason="",
@@ -78,7 +79,7 @@ class TestTheJournal:
         journal.answered(attempt, MADE)
         assert journal.read()[0].outcome == MADE
 
-    @pytest.mark.parametrize("line", ["", "[]", "null", "{}", '{"what":"opened"}', "\x00\xff"])
+    @pytest.mark.parametrize("line", ["", "[]", "null", "{}", '{"what":"opened"}', "\x00\xff", ODD])
     def test_passes_over_what_makes_no_sense(self, attempt: Attempt, line: str) -> None:
         with journal.path().open("a") as file:
             file.write("\n" + line)

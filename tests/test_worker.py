@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,8 +12,9 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from styles import creation, recovery, schedule
+from styles import creation, recovery, schedule, worker
 from styles.models import Attempt, Style
+from styles.pikzels.outcome import Outcome
 from styles.pikzels.sandbox import Sandbox
 from styles.states import State
 from styles.worker import Worker
@@ -30,13 +32,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def working(worker: Worker) -> Iterator[threading.Thread]:
-    thread = threading.Thread(target=worker.run)
+def working(busy: Worker) -> Iterator[threading.Thread]:
+    thread = threading.Thread(target=busy.run)
     thread.start()
     try:
         yield thread
     finally:
-        worker.stop()
+        busy.stop()
         thread.join()
 
 
@@ -107,6 +109,53 @@ def test_a_key_that_has_all_it_may_in_flight_does_not_block_another(
     Style.objects.filter(pk=style.pk).update(key=sandbox_key, due_at=timezone.now())
     with working(Worker(threads=2)):
         wait_until(lambda: reached(style, State.READY))
+
+
+def test_records_an_answer_although_the_database_is_away_for_a_moment(
+    make_style: MakeStyle,
+    sandbox: Sandbox,
+    sandbox_key: PikzelsKey,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "RETRY_EVERY", 0.01)
+    style = make_style()
+    style.submit(alice)
+    record, trouble = creation.record, iter([OperationalError("locked")] * 3)
+
+    def troubled(attempt: Attempt, outcome: Outcome) -> None:
+        for error in trouble:
+            raise error
+        record(attempt, outcome)
+
+    monkeypatch.setattr(creation, "record", troubled)
+    with working(Worker()):
+        wait_until(lambda: reached(style, State.TRAINING, State.READY))
+    assert sandbox.ledger.account()["charged"] == 1
+
+
+def test_sends_nothing_before_the_journal_was_read(
+    make_style: MakeStyle,
+    sandbox: Sandbox,
+    sandbox_key: PikzelsKey,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "RETRY_EVERY", 0.01)
+    style = make_style()
+    style.submit(alice)
+    read = threading.Event()
+
+    def merge() -> None:
+        if not read.is_set():
+            raise OperationalError("locked")
+
+    monkeypatch.setattr(recovery, "merge", merge)
+    with working(Worker()):
+        time.sleep(0.6)
+        assert reached(style, State.QUEUED)
+        read.set()
+        wait_until(lambda: reached(style, State.TRAINING, State.READY))
 
 
 def test_outlives_a_database_that_is_away_for_a_moment(

@@ -8,12 +8,12 @@ class CopyButton extends HTMLElement {
   async copy() {
     const label = this.querySelector("button").firstChild;
     const copied = await put(this.getAttribute("value"));
-    this.before ??= label.nodeValue;
+    this.label ??= label.nodeValue;
     label.nodeValue = copied ? this.dataset.done : this.dataset.failed;
     this.querySelector("[role=status]").textContent = label.nodeValue;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      label.nodeValue = this.before;
+      label.nodeValue = this.label;
       this.querySelector("[role=status]").textContent = "";
     }, 2500);
   }

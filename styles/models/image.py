@@ -59,8 +59,10 @@ class ReferenceImage(models.Model):
         try:
             with default_storage.open(str(self.file.name)) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError:
+            return True  # a disk that stumbles is no reason to ask for the picture again
 
     def to_send(self) -> Picture:
         """Return it as the client sends it."""

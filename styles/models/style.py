@@ -19,12 +19,15 @@ from django.utils.translation import gettext_lazy as _
 
 from styles.images import Accepted
 from styles.pikzels import rules
-from styles.pikzels.errors import Code
+from styles.pikzels.errors import Verdict
 from styles.states import EDITABLE, MADE, State
 from teams.models import PikzelsKey, Team, User
 
 from .history import Attempt, Event
 from .image import ReferenceImage
+
+# Fewer signs of an ID than these find far too many.
+ID_PART = 6
 
 
 class StyleQuerySet(models.QuerySet["Style"]):
@@ -41,10 +44,12 @@ class StyleQuerySet(models.QuerySet["Style"]):
         return self.filter(due_at__lte=now).order_by("due_at")
 
     def matching(self, text: str) -> Self:
-        """Those whose name contains `text`, or whose ID, ours or Pikzels', is `text`."""
+        """Those whose name or Pikzels ID contains `text`, or whose own ID is `text`."""
         if "\0" in text:
             return self.none()  # a sign that no name has and PostgreSQL does not take
-        found = Q(name__icontains=rules.tidy_name(text)) | Q(pikzels_id=text.strip())
+        found = Q(name__icontains=rules.tidy_name(text))
+        if len(text.strip()) >= ID_PART:
+            found |= Q(pikzels_id__icontains=text.strip())
         try:
             return self.filter(found | Q(id=uuid.UUID(text.strip())))
         except ValueError:
@@ -147,10 +152,16 @@ class Style(models.Model):
     def is_complete(self) -> bool:
         return bool(self.name) and len(self.filled()) == rules.IMAGE_COUNT
 
+    def has_doubt(self) -> bool:
+        """Whether one of its tries may have made it, and none is known to have."""
+        outcomes = set(self.attempts.values_list("outcome", flat=True))
+        return Verdict.IN_DOUBT in outcomes and Verdict.MADE not in outcomes
+
     def may_exist(self) -> bool:
         """Whether Pikzels may have it although we have no ID, so that a person may bring that."""
-        taken = self.state == State.REFUSED and self.reason == Code.NAME_ALREADY_EXISTS
-        return self.state == State.IN_DOUBT or taken
+        if self.state == State.DROPPED:
+            return self.has_doubt()
+        return self.state == State.IN_DOUBT
 
     @property
     def is_held(self) -> bool:
@@ -205,11 +216,19 @@ class Style(models.Model):
         return True
 
     def submit(self, who: User) -> bool:
-        """Send it on its way: to review where the team wants that, else to the queue."""
+        """Send it on its way: to review where the team wants that, else to the queue.
+
+        Return whether it went; one that is not complete, or not to be edited, does not.
+        """
         now = timezone.now()
-        if self.team.review_required:
-            return self.move(State.IN_REVIEW, only_from=EDITABLE, who=who, submitted_at=now)
-        return self.enqueue(only_from=EDITABLE, who=who, submitted_at=now)
+        with transaction.atomic():
+            # Locked, so that no picture is taken out in another tab meanwhile.
+            Style.objects.select_for_update().get(pk=self.pk)
+            if not self.is_complete():
+                return False
+            if self.team.review_required:
+                return self.move(State.IN_REVIEW, only_from=EDITABLE, who=who, submitted_at=now)
+            return self.enqueue(only_from=EDITABLE, who=who, submitted_at=now)
 
     def enqueue(self, *, only_from: Iterable[str], who: User, **fields: Any) -> bool:
         """Put it into the queue, to be sent with the team's current key."""
@@ -234,7 +253,11 @@ class Style(models.Model):
         )
 
     def reopen(self, who: User) -> bool:
-        """Take it back for editing, as long as it is certain that nothing was made of it."""
+        """Take it back for editing; one that was to be sent again goes back to its doubt."""
+        if self.has_doubt():
+            return self.move(
+                State.IN_DOUBT, only_from=[State.QUEUED], who=who, reason="still_in_doubt"
+            )
         return self.move(
             State.DRAFT,
             only_from=[State.QUEUED, State.IN_REVIEW, State.REFUSED, State.DECLINED],
@@ -310,6 +333,11 @@ class Style(models.Model):
     def rename(self, name: str) -> None:
         Style.objects.filter(pk=self.pk, state__in=EDITABLE).update(name=name)
         self.name = name
+
+    def submitter(self) -> User | None:
+        """Return who sent it to review last, which need not be who made it."""
+        event = self.events.filter(to_state=State.IN_REVIEW).last()
+        return event.who if event and event.who else self.creator
 
     def variant(self, who: User, name: str = "") -> Style:
         """Return a new draft with the same pictures, sharing their files."""
