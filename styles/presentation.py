@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _g
 from teams.models import Membership
 
 from .explanations import BUTTONS, STATES, Action, Explanation, explain
-from .models import Attempt, Style
+from .models import Attempt, ReferenceImage, Style
 from .pikzels import rules
 from .pikzels.errors import Verdict
 from .states import MADE, SETTLED, State
@@ -360,8 +360,7 @@ def card_of(style: Style, membership: Membership) -> dict[str, Any]:
         "tone": words.tone,
         "shape": words.shape,
         "images": [
-            {"preview_url": preview_url(style, image.position), "alt": ""}
-            for image in style.images.all()
+            {"preview_url": preview_of(style, image), "alt": ""} for image in style.images.all()
         ],
         "pikzels_id": style.pikzels_id,
         "progress": style.progress if style.state == State.TRAINING else None,
@@ -389,14 +388,18 @@ def preview_url(style: Style, position: int) -> str:
     return reverse("style_image_preview", args=[style.pk, position])
 
 
+def preview_of(style: Style, image: ReferenceImage) -> str:
+    """Return its address, another one for each picture: one that was replaced is not shown."""
+    return f"{preview_url(style, image.position)}?{image.sha256[:8]}"
+
+
 def image_rows(style: Style) -> list[dict[str, Any]]:
     """Return the style's pictures as its page and its form show them."""
     return [
         {
             "n": image.position,
             "url": reverse("style_image", args=[style.pk, image.position]),
-            # A picture that was replaced has another address, so that no old one is shown.
-            "preview_url": f"{preview_url(style, image.position)}?{image.sha256[:8]}",
+            "preview_url": preview_of(style, image),
             "name": image.original_name,
             "width": image.width,
             "height": image.height,

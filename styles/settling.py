@@ -72,6 +72,7 @@ class SendAgainForm(SettlingForm):
     label = lazy("Send again, knowingly")
     done = lazy("It is sent again.")
 
+    after = forms.IntegerField(widget=forms.HiddenInput, required=False)
     name = forms.CharField(
         label=lazy("Name of the style"),
         help_text=lazy("Type it to say that you want to send it again"),
@@ -86,6 +87,19 @@ class SendAgainForm(SettlingForm):
                 _("This is not its name. Type “%(name)s”."), params={"name": self.style.name}
             )
         return typed
+
+    def __init__(self, data: QueryDict | None, *, style: Style) -> None:
+        super().__init__(data, style=style)
+        self.newest = style.attempts.count()
+        self.fields["after"].initial = self.newest
+
+    def clean(self) -> dict[str, object]:
+        # The word was given about the tries that there were then, and not about a later one.
+        if self.cleaned_data.get("after") not in {None, self.newest}:
+            raise forms.ValidationError(
+                _("This style was sent again in the meantime. Look at how it stands first.")
+            )
+        return self.cleaned_data
 
     def act(self, who: User) -> bool:
         return self.style.send_again(who)

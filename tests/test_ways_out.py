@@ -107,6 +107,17 @@ class TestInDoubt:
         event = style.events.latest("at")
         assert (event.who, event.from_state) == (alice, State.IN_DOUBT)
 
+    def test_a_word_about_an_earlier_try_does_not_count_for_a_later_one(
+        self, owner: Client, style: Style, key: PikzelsKey
+    ) -> None:
+        seen = owner.get(style.address("send_again")).context["form"]["after"].value()
+        now = style.created_at
+        style.attempts.create(number=9, key=key, lease_until=now, closed_at=now, outcome="in_doubt")
+        posted = {"name": "Mars diary", "after": seen}
+        answer = owner.post(style.address("send_again"), posted)
+        assert (answer.status_code, now_is(style)) == (422, State.IN_DOUBT)
+        assert "sent again in the meantime" in answer.content.decode()
+
     def test_a_member_cannot_send_again(self, member: Client, style: Style) -> None:
         answer = member.post(style.address("send_again"), {"name": "Mars diary"})
         assert (answer.status_code, now_is(style)) == (404, State.IN_DOUBT)

@@ -233,7 +233,7 @@ class Style(models.Model):
     def enqueue(self, *, only_from: Iterable[str], who: User, **fields: Any) -> bool:
         """Put it into the queue, to be sent with the team's current key."""
         key = self.team.current_key()
-        return self.move(
+        won = self.move(
             State.QUEUED,
             only_from=only_from,
             who=who,
@@ -243,6 +243,11 @@ class Style(models.Model):
             sandbox=bool(key and key.is_sandbox),
             **fields,
         )
+        if won and key is None and (key := self.team.current_key()):
+            # One was put in at this very moment, too early for this row to be handed over.
+            waiting = Style.objects.filter(pk=self.pk, state=State.QUEUED, key=None)
+            waiting.update(key=key, due_at=timezone.now(), reason="", sandbox=key.is_sandbox)
+        return won
 
     def approve(self, who: User) -> bool:
         return self.enqueue(only_from=[State.IN_REVIEW], who=who, claimed_by=who)
