@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast torture bench lint check format docs screenshots upgrade clean
+.PHONY: run test test-fast test-postgres torture bench lint check format docs screenshots upgrade clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
@@ -11,9 +11,15 @@ run: .venv/run.stamp
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# Without the browser: for all the time.
+# Without browser and crashes: for all the time.
 test-fast: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e and not faults"
+
+# What is sent and paid for, also on PostgreSQL, where one is installed.
+test-postgres: .venv/dev.stamp
+	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
+ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes breaker creation following \
+	form library models recovery worker))
 
 # A thousand kills; the figures belong into docs/faults.md.
 torture: .venv/dev.stamp

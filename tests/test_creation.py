@@ -352,6 +352,13 @@ class TestReap:
         assert state_of(queued) == State.QUEUED
         assert queued.due_at
 
+    def test_what_ends_its_worker_each_time_is_not_tried_for_ever(self, queued: Style) -> None:
+        for _ in range(8):
+            assert creation.claim(queued.pk)
+            abandon()
+            recovery.reap()
+        assert (state_of(queued), queued.reason) == (State.REFUSED, "exhausted")
+
     def test_after_the_last_byte_it_is_in_doubt(self, committed: Attempt, queued: Style) -> None:
         abandon()
         assert recovery.reap() == 1

@@ -1,6 +1,7 @@
 """Kill workers again and again, and count at the server what was paid for.
 
 `python -m tests.faults.kill_loop --kills 1000` prints the figures and fails on any that must be 0.
+TEST_DATABASE_URL chooses a server on which it makes a database of its own; else it is SQLite.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import sys
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import django
 
+from ..postgres import own_database
 from .nursery import POINTS
 
 # Of ten workers so many die at a named point, the others at any moment.
@@ -36,6 +40,7 @@ class Figures:
     kills: int = 0
     styles: int = 0
     charged: int = 0
+    asked: int = 0
     in_doubt: int = 0
     in_doubt_and_charged: int = 0
     points: Counter[str] = field(default_factory=Counter)
@@ -48,14 +53,26 @@ class Figures:
         return (
             f"{self.kills} kills, {self.styles} styles, {self.charged} charged: "
             f"{self.charged_twice} charged twice, {self.forgotten} forgotten, {self.stuck} stuck; "
+            f"{self.asked} asked a person after eight tries; "
             f"{self.in_doubt} in doubt, {self.in_doubt_and_charged} of them really charged"
         )
 
 
-def prepare(folder: Path) -> None:
-    """Make a database of its own in `folder`, for this process and those it starts."""
-    os.environ.update(DATA_DIR=str(folder), DJANGO_SETTINGS_MODULE="pikzels_ui.settings")
-    os.environ.update(LOG_LEVEL="CRITICAL", SANDBOX="false", IN_FLIGHT_PER_KEY="4")
+@contextmanager
+def own_world() -> Iterator[Path]:
+    """Make a folder and a database for this process and those it starts; yield the folder."""
+    with tempfile.TemporaryDirectory(prefix="kill-loop-") as folder:
+        os.environ.update(DATA_DIR=folder, DJANGO_SETTINGS_MODULE="pikzels_ui.settings")
+        os.environ.update(LOG_LEVEL="CRITICAL", SANDBOX="false", IN_FLIGHT_PER_KEY="4")
+        # Never that of whoever starts it.
+        os.environ.pop("DATABASE_URL", None)
+        with own_database(Path(folder).name) as url:
+            os.environ.update({"DATABASE_URL": url} if url else {})
+            migrate()
+            yield Path(folder)
+
+
+def migrate() -> None:
     django.setup()
     from django.core.management import call_command
 
@@ -200,7 +217,10 @@ def count(figures: Figures, sandbox: object) -> None:
         figures.in_doubt_and_charged += in_doubt and bool(ids)
         figures.forgotten += bool(ids) and not in_doubt and style.pikzels_id not in ids
         figures.wrong_id += bool(style.pikzels_id) and style.pikzels_id not in ids
-        figures.stuck += style.state not in {State.READY, State.IN_DOUBT}
+        # Whose workers died eight times before the last byte: a person is asked, nothing was sent.
+        asked = style.state == State.REFUSED and style.reason == "exhausted"
+        figures.asked += asked
+        figures.stuck += style.state not in {State.READY, State.IN_DOUBT} and not asked
 
 
 def main() -> int:
@@ -208,9 +228,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kill-loop-") as folder:
-        prepare(Path(folder))
-        figures = run(options.kills, options.seed, Path(folder))
+    with own_world() as folder:
+        figures = run(options.kills, options.seed, folder)
     sys.stdout.write(f"seed {options.seed}: {figures}\n")
     for point, number in figures.points.most_common():
         sys.stdout.write(f"  {number:4} {point}\n")
