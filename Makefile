@@ -18,7 +18,7 @@ test-fast: .venv/dev.stamp
 # What is sent and paid for, also on PostgreSQL, where one is installed.
 test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
-ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes breaker creation following \
+ENGINE := tests/faults/test_kill_loop.py tests/faults/test_side_by_side.py $(addprefix tests/test_,$(addsuffix .py,all_codes breaker creation following \
 	form library models recovery worker))
 
 # A thousand kills; the figures belong into docs/faults.md.

@@ -60,7 +60,8 @@ class ReferenceImage(models.Model):
             with default_storage.open(str(self.file.name)) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
         except FileNotFoundError:
-            return False
+            # Where not even the folder is there, it is the storage that is away, and not a picture.
+            return not default_storage.exists("references")
         except OSError:
             return True  # a disk that stumbles is no reason to ask for the picture again
 
