@@ -18,12 +18,14 @@ test-fast: .venv/dev.stamp
 # What is sent and paid for, also on PostgreSQL, where one is installed.
 test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
-ENGINE := tests/faults/test_kill_loop.py tests/faults/test_side_by_side.py $(addprefix tests/test_,$(addsuffix .py,all_codes breaker creation following \
+ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes breaker creation following \
 	form library models recovery worker))
 
-# A thousand kills; the figures belong into docs/faults.md.
+# Half an hour of crashes; the figures belong into docs/faults.md.
 torture: .venv/dev.stamp
 	$(BIN)/python -m tests.faults.kill_loop --kills 1000
+	$(BIN)/python -m tests.faults.kill_loop --kills 100 --commands
+	TORTURE=1 $(BIN)/python -m pytest tests/faults/test_stateful.py
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.create_memory

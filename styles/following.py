@@ -108,16 +108,16 @@ def _note_ready(style: Style, training: Training) -> None:
 def _copy_portrait(style: Style, url: str) -> bool:
     """Keep a copy, for the link may not live for ever. Return whether that worked."""
     assert style.key
-    with TemporaryFile() as file:
-        try:
-            pikzels = connect(style.key, LIMITS)
+    pikzels = connect(style.key, LIMITS)
+    try:
+        with TemporaryFile() as file:
             media_type = pikzels.download(url, to=file, max_bytes=PORTRAIT_MAX_BYTES)
-        except DownloadFailed as error:
-            log.warning("portrait of style %s not copied: %s", style.pk, error)
-            return False
-        file.seek(0)
-        name = f"{uuid.uuid4().hex}{ENDINGS.get(media_type, '.jpg')}"
-        style.portrait.save(name, File(file), save=False)
+            file.seek(0)
+            name = f"{uuid.uuid4().hex}{ENDINGS.get(media_type, '.jpg')}"
+            style.portrait.save(name, File(file), save=False)
+    except (DownloadFailed, OSError) as error:
+        log.warning("portrait of style %s not copied: %s", style.pk, error)
+        return False
     Style.objects.filter(pk=style.pk).update(portrait=style.portrait.name)
     return True
 

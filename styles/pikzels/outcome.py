@@ -202,7 +202,8 @@ def _id(value: object) -> str:
     """Return an ID that can be stored and put into a URL, else nothing."""
     if not isinstance(value, str) or len(value) > ID_CHARACTERS:
         return ""
-    return value.strip() if value.isascii() and value.isprintable() else ""
+    text = value.strip()
+    return text if value.isascii() and value.isprintable() and " " not in text else ""
 
 
 def _details(value: object) -> tuple[Detail, ...]:

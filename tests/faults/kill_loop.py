@@ -1,6 +1,7 @@
 """Kill workers again and again, and count at the server what was paid for.
 
-`python -m tests.faults.kill_loop --kills 1000` prints the figures and fails on any that must be 0.
+`python -m tests.faults.kill_loop --kills 1000` prints the figures and fails on any that must be 0;
+with `--commands` it kills `manage.py work` and `manage.py run` in place of forked workers.
 TEST_DATABASE_URL chooses a server on which it makes a database of its own; else it is SQLite.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,10 +23,10 @@ from pathlib import Path
 import django
 
 from ..postgres import own_database
-from .nursery import POINTS
+from .killers import Commands, Killer, Nursery
 
-# Of ten workers so many die at a named point, the others at any moment.
-AT_POINTS = 7
+# So many styles wait for each worker that is going to be killed.
+WAITING = 6
 
 
 @dataclass
@@ -79,49 +79,27 @@ def migrate() -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
-class Nursery:
-    """The process that forks workers and tells when they are dead."""
-
-    def __enter__(self) -> Nursery:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return self
-
-    def bear(self, point: str, seconds: float) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(f"{point}\t{seconds}\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "dead\n"
-
-    def __exit__(self, *_: object) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
-        self.process.stdout.close()
-
-
-def run(kills: int, seed: int, folder: Path) -> Figures:
+def run(kills: int, seed: int, folder: Path, killer: Killer) -> Figures:
     """Kill so many workers while styles are on their way; then let one finish, and count."""
     from styles.pikzels.sandbox import Sandbox
 
     chance = random.Random(seed)
-    figures = Figures(kills=kills)
-    with Sandbox(folder / "sandbox", port=0, train_seconds=0, unique_names=False) as sandbox:
+    figures = Figures(kills=kills, points=killer.points)
+    with Sandbox(
+        folder / "sandbox",
+        port=0,
+        train_seconds=0,
+        slow_seconds=killer.slow_seconds,
+        unique_names=False,
+    ) as sandbox:
         thread = threading.Thread(target=sandbox.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         make_style = shop(sandbox.url, folder)
-        with Nursery() as nursery:
+        with killer:
             for _ in range(kills):
-                if waiting() < 6:
+                while waiting() < WAITING:
                     make_style()
-                named = chance.randrange(10) < AT_POINTS
-                point = chance.choice(list(POINTS)) if named else ""
-                figures.points[point or "any moment"] += 1
-                nursery.bear(point, chance.uniform(0.02, 0.25) if not named else 0.6)
+                killer.kill_one(chance)
         finish()
         count(figures, sandbox)
         sandbox.stopping.set()
@@ -149,7 +127,8 @@ def shop(url: str, folder: Path):
     first: list[Style] = []
 
     def make_style() -> None:
-        name = f"Style {next(numbers)}"
+        number = next(numbers)
+        name = f"slow answer {number}" if number % 3 == 0 else f"Style {number}"
         if first:
             style = first[0].variant(alice, name)
         else:
@@ -167,7 +146,7 @@ def waiting() -> int:
     from styles.models import Style
     from styles.states import State
 
-    return Style.objects.filter(state__in=[State.QUEUED, State.SENDING]).count()
+    return Style.objects.filter(state=State.QUEUED).count()
 
 
 def finish() -> None:
@@ -226,10 +205,12 @@ def count(figures: Figures, sandbox: object) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--commands", action="store_true", help="kill manage.py work and run")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     with own_world() as folder:
-        figures = run(options.kills, options.seed, folder)
+        killer = Commands() if options.commands else Nursery()
+        figures = run(options.kills, options.seed, folder, killer)
     sys.stdout.write(f"seed {options.seed}: {figures}\n")
     for point, number in figures.points.most_common():
         sys.stdout.write(f"  {number:4} {point}\n")

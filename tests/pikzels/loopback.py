@@ -29,6 +29,12 @@ class Visit:
         self._closing = closing
         self.head = b""
         self.body = b""
+        self.length = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a request with a body has arrived to its last byte."""
+        return 0 < self.length <= len(self.body)
 
     def read_head(self) -> int:
         """Read the headers; return the Content-Length."""
@@ -37,8 +43,8 @@ class Visit:
         self.head, self.body = self.head.split(b"\r\n\r\n", 1)
         for line in self.head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
-                return int(line.partition(b":")[2])
-        return 0
+                self.length = int(line.partition(b":")[2])
+        return self.length
 
     def read_body(self, length: int) -> None:
         """Read on until `length` bytes of the body are here."""
@@ -79,7 +85,7 @@ def http(status: int, content: object = b"", *headers: str) -> bytes:
 
 
 class Server:
-    """A server that plays `play` to each connection, one after the other."""
+    """A server that plays `play` to each connection."""
 
     def __init__(self, play: Play, tls: ssl.SSLContext | None) -> None:
         self.visits: list[Visit] = []
@@ -90,7 +96,7 @@ class Server:
         # Little room, so that a body of some megabytes is surely held up when nobody reads it.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self._listener.settimeout(0.02)
-        self._thread = threading.Thread(target=self._run)
+        self._threads = [threading.Thread(target=self._run)]
 
     @property
     def url(self) -> str:
@@ -98,22 +104,28 @@ class Server:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
 
     def start(self) -> None:
-        self._thread.start()
+        self._threads[0].start()
 
     def close(self) -> None:
         self._closing.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._listener.close()
 
     def _run(self) -> None:
         while not self._closing.is_set():
             with suppress(TimeoutError):
                 connection, _ = self._listener.accept()
-                # What the client breaks off is the business of the test, not of its server.
-                with suppress(OSError):
-                    self._receive(connection)
+                thread = threading.Thread(target=self._receive, args=[connection])
+                self._threads.append(thread)
+                thread.start()
 
     def _receive(self, connection: socket.socket) -> None:
+        # What the client breaks off is the business of the test, not of its server.
+        with suppress(OSError):
+            self._welcome(connection)
+
+    def _welcome(self, connection: socket.socket) -> None:
         connection.settimeout(20)
         # Else a short answer may still wait for an ACK when closing resets the connection.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
