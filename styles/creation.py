@@ -156,13 +156,21 @@ def commit(attempt: Attempt) -> bool:
     """Note durably that the last byte is about to leave; return whether it may.
 
     The lease token fences off a worker that was suspended and came back after it was given up.
+    The row comes before the journal: one that the journal alone calls committed can only be from
+    a backup that was made before the last byte and restored after it.
     """
-    now = timezone.now()
+    if not _commit_row(attempt):
+        return False
     try:
         journal.committed(attempt)
     except OSError:
         log.exception("attempt %s could not be journaled, so it is not sent", attempt.pk)
         return False
+    return True
+
+
+def _commit_row(attempt: Attempt) -> bool:
+    now = timezone.now()
     with transaction.atomic():
         lock(attempt)
         mine = Attempt.objects.open().filter(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -73,18 +73,44 @@ def merge() -> None:
     may have been made is in doubt, and before more is sent a person has to say go on.
     """
     entries = {entry.token: entry for entry in journal.read()}
-    known = _known(list(entries))
-    for attempt in Attempt.objects.unanswered():
-        entry = entries.get(str(attempt.lease_token))
-        if entry and entry.outcome:
-            creation.record(attempt, entry.outcome)
-    acknowledged = {row["token"] for mode in SafeMode.objects.all() for row in mode.lacking}
-    lacking = [entries[token] for token in entries.keys() - known - acknowledged]
-    if lacking:
-        log.error("the database lacks %d attempts that were made: safe mode", len(lacking))
-        with transaction.atomic():
-            rows = [bring_back(entry) for entry in sorted(lacking, key=lambda e: e.opened_at)]
+    with transaction.atomic():
+        rows = [_commit_again(attempt, entry) for attempt, entry in _sent_after_backup(entries)]
+        for attempt in Attempt.objects.unanswered():
+            entry = entries.get(str(attempt.lease_token))
+            if entry and entry.outcome:
+                creation.record(attempt, entry.outcome)
+        lacking = sorted(_lacking(entries), key=lambda entry: entry.opened_at)
+        rows += [bring_back(entry) for entry in lacking]
+        if rows:
+            log.error("the database lacks what %d attempts did: safe mode", len(rows))
             SafeMode.objects.create(lacking=rows)
+
+
+def _sent_after_backup(entries: dict[str, Journaled]) -> list[tuple[Attempt, Journaled]]:
+    """Return the attempts of which the journal alone knows that their last byte left."""
+    unsent = Attempt.objects.open().filter(committed_at=None)
+    known = [(attempt, entries.get(str(attempt.lease_token))) for attempt in unsent]
+    return [(attempt, entry) for attempt, entry in known if entry and entry.committed]
+
+
+def _commit_again(attempt: Attempt, entry: Journaled) -> dict[str, str]:
+    """Note what the backup does not know; return the row for the person who restored it."""
+    attempt.committed_at = entry.opened_at
+    Attempt.objects.filter(pk=attempt.pk).update(committed_at=attempt.committed_at)
+    attempt.style.move(State.COMMITTED, only_from=[State.SENDING], attempt=attempt)
+    reply = entry.outcome.reply if entry.outcome else None
+    return {
+        "token": entry.token,
+        "name": entry.name,
+        "style": entry.style,
+        "state": State.COMMITTED,
+        "pikzels_id": reply.style_id if reply else "",
+    }
+
+
+def _lacking(entries: dict[str, Journaled]) -> list[Journaled]:
+    acknowledged = {row["token"] for mode in SafeMode.objects.all() for row in mode.lacking}
+    return [entries[token] for token in entries.keys() - _known(list(entries)) - acknowledged]
 
 
 def _known(tokens: list[str]) -> set[str]:
@@ -109,6 +135,7 @@ def bring_back(entry: Journaled) -> dict[str, str]:
         # Not even the team or the key is there any more: the row keeps the ID for a person.
         reply = entry.outcome.reply if entry.outcome else None
         return row | {"pikzels_id": reply.style_id if reply else ""}
+    _close_older(style)
     _attempt_again(entry, style, key)
     style.refresh_from_db()
     return row | {"state": style.state, "pikzels_id": style.pikzels_id}
@@ -121,6 +148,14 @@ def _style_again(entry: Journaled) -> Style | None:
         return None
     creator = User.objects.filter(pk=entry.creator or 0).first()
     return Style.objects.create(pk=entry.style, team=team, creator=creator, name=entry.name)
+
+
+def _close_older(style: Style) -> None:
+    """Close an attempt that was open when the backup was made: a later one was opened since."""
+    now = timezone.now()
+    for attempt in style.attempts.open().select_related("style"):
+        Attempt.objects.filter(pk=attempt.pk).update(lease_until=now - timedelta(seconds=1))
+        _give_up(attempt, now)
 
 
 def _attempt_again(entry: Journaled, style: Style, key: PikzelsKey) -> None:

@@ -29,6 +29,7 @@ MADE = Outcome(
     bytes_total=10,
     bytes_sent=10,
 )
+ABANDONED = Outcome(verdict=Verdict.NOT_SENT, reason="stopped", committed=False)
 
 
 @pytest.fixture
@@ -52,6 +53,12 @@ def restore_backup() -> None:
     Event.objects.all().delete()
     Attempt.objects.all().delete()
     Style.objects.update(state=State.QUEUED, due_at=timezone.now(), pikzels_id="")
+
+
+def back_to_before_the_last_byte() -> None:
+    """The database is as it was while the style was being sent."""
+    Attempt.objects.update(committed_at=None)
+    Style.objects.update(state=State.SENDING)
 
 
 class TestTheJournal:
@@ -130,8 +137,9 @@ class TestAFullDisk:
         Attempt.objects.update(committed_at=None)
         Style.objects.update(state=State.SENDING)
         assert not creation.commit(attempt)
+        creation.record(attempt, ABANDONED)
         attempt.style.refresh_from_db()
-        assert attempt.style.state == State.SENDING
+        assert attempt.style.state == State.QUEUED
 
 
 class TestMerge:
@@ -185,6 +193,49 @@ class TestARestoredBackup:
         recovery.merge()
         style = Style.objects.get()
         assert (style.state, style.due_at) == (State.IN_DOUBT, None)
+
+    def test_that_was_made_before_the_last_byte_does_not_send_it_twice(
+        self, attempt: Attempt
+    ) -> None:
+        back_to_before_the_last_byte()
+        recovery.merge()
+        assert SafeMode.is_on()
+        abandon()
+        recovery.reap()
+        style = Style.objects.get()
+        assert (style.state, style.due_at) == (State.IN_DOUBT, None)
+
+    def test_that_was_made_before_the_last_byte_takes_the_answer(self, attempt: Attempt) -> None:
+        journal.answered(attempt, MADE)
+        back_to_before_the_last_byte()
+        recovery.merge()
+        style = Style.objects.get()
+        assert (style.state, style.pikzels_id) == (State.TRAINING, "id-1")
+        assert SafeMode.objects.get().lacking[0]["pikzels_id"] == "id-1"
+
+    def test_that_was_made_during_an_earlier_try_knows_the_later_one(
+        self, make_style: MakeStyle, key: PikzelsKey, alice: User
+    ) -> None:
+        style = make_style()
+        style.submit(alice)
+        earlier = creation.claim(style.pk)
+        assert earlier
+        journal.opened(earlier)
+        creation.record(earlier, ABANDONED)
+        later = creation.claim(style.pk)
+        assert later
+        journal.opened(later)
+        assert creation.commit(later)
+        # The backup has the earlier one still under way, and not the later one.
+        Event.objects.filter(attempt=later).delete()
+        later.delete()
+        Attempt.objects.update(closed_at=None, outcome="", reason="")
+        Style.objects.update(state=State.SENDING, due_at=None)
+        recovery.merge()
+        style.refresh_from_db()
+        assert style.state == State.IN_DOUBT
+        assert style.attempts.count() == 2
+        assert not Attempt.objects.open().exists()
 
     def test_sends_nothing_until_a_person_says_go_on(
         self, attempt: Attempt, make_style: MakeStyle, alice: User
