@@ -130,15 +130,30 @@ def bring_back(entry: Journaled) -> dict[str, str]:
     if not may_exist or (style and style.state in MADE):
         return row | {"state": style.state if style else ""}
     style = style or _style_again(entry)
-    key = PikzelsKey.objects.filter(pk=entry.key).first()
-    if style is None or key is None:
-        # Not even the team or the key is there any more: the row keeps the ID for a person.
-        reply = entry.outcome.reply if entry.outcome else None
-        return row | {"pikzels_id": reply.style_id if reply else ""}
+    reply = entry.outcome.reply if entry.outcome else None
+    known_id = reply.style_id if reply else ""
+    if style is None:
+        # Not even the team is there any more: the row keeps the ID for a person.
+        return row | {"pikzels_id": known_id}
+    if key := PikzelsKey.objects.filter(pk=entry.key).first():
+        _close_older(style)
+        _attempt_again(entry, style, key)
+        style.refresh_from_db()
+        known_id = known_id or style.pikzels_id
+    else:
+        _doubt_without_key(style, known_id)
+    return row | {"state": style.state, "pikzels_id": known_id}
+
+
+def _doubt_without_key(style: Style, known_id: str) -> None:
+    """A key that came after the backup is gone with it, and without it nothing can be asked."""
     _close_older(style)
-    _attempt_again(entry, style, key)
-    style.refresh_from_db()
-    return row | {"state": style.state, "pikzels_id": style.pikzels_id}
+    style.move(
+        State.IN_DOUBT,
+        only_from=[state for state in State if state not in MADE],
+        reason="lost",
+        note=known_id,
+    )
 
 
 def _style_again(entry: Journaled) -> Style | None:

@@ -265,3 +265,6 @@ class TestARestoredBackup:
         key.delete()
         recovery.merge()
         assert SafeMode.objects.get().lacking[0]["pikzels_id"] == "id-1"
+        style = Style.objects.get()
+        assert (style.state, style.due_at) == (State.IN_DOUBT, None)
+        assert style.events.get().note == "id-1"
