@@ -51,6 +51,8 @@ SANDBOX_TRAIN_SECONDS = env.float("SANDBOX_TRAIN_SECONDS", default=6.0)
 IN_FLIGHT_PER_KEY = env.int("IN_FLIGHT_PER_KEY", default=4)
 ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=180.0)
 
+# Whether pictures are fetched from links; else Pikzels gets the links themselves
+FETCH_LINKS = env.bool("FETCH_LINKS", default=True)
 # What a style costs, shown beside the button; hidden while STYLE_PRICE is unset
 STYLE_PRICE = env.str("STYLE_PRICE", default="")
 STYLE_PRICE_AS_OF = (

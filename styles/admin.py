@@ -73,6 +73,8 @@ def ways_out(style: Style) -> list[dict[str, str]]:
 
 
 def thumbnail(image: ReferenceImage) -> SafeString:
+    if image.is_link:
+        return format_html("{} ", image.source_url)
     return _small(preview_url(image.style, image.position), image.original_name)
 
 

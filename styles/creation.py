@@ -125,12 +125,15 @@ def send(attempt: Attempt, *, stop: threading.Event) -> Outcome:
         return _unsent(Verdict.KEY_HELD, Code.INVALID_API_KEY_FORMAT, str(error))
     except OSError as error:
         return _unsent(Verdict.NOT_SENT, "disk_full", str(error))
-    pictures = [image.to_send() for image in attempt.style.images.all()]
-    if len(pictures) != rules.IMAGE_COUNT:
+    images = list(attempt.style.images.all())
+    pictures = [image.to_send() for image in images if not image.is_link]
+    links = [image.source_url for image in images if image.is_link]
+    if sorted((len(pictures), len(links))) != [0, rules.IMAGE_COUNT]:
         return _unsent(Verdict.REFUSED, Silence.PICTURE_LOST)
     outcome = pikzels.create(
         name=attempt.style.name,
         pictures=pictures,
+        image_urls=links,
         before_last_byte=lambda: commit(attempt),
         stop=stop,
     )

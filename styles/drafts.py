@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Sum
 from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from teams.models import Team, User
 
 from .access import MemberRequest
 from .forms import StyleForm
-from .images import accept
-from .models import Style
+from .images import Accepted, accept
+from .models import ReferenceImage, Style, StyleQuerySet
+from .states import State
+
+MOST_DRAFTS = 20
+MOST_BYTES = 300_000_000
+KEPT = timedelta(days=30)
+LATELY = timedelta(days=1)
+# Of these nothing is made, unless a person starts anew.
+NOT_MADE = (State.DRAFT, State.REFUSED, State.DECLINED, State.DROPPED, State.GONE)
+
+
+class NoRoom(Exception):
+    """A person has as many drafts as are kept; the message says what to do."""
 
 
 def find_draft(request: MemberRequest, team: Team) -> Style | None:
@@ -26,22 +43,77 @@ def find_draft(request: MemberRequest, team: Team) -> Style | None:
     return style
 
 
+def unsent(user: User) -> StyleQuerySet:
+    """Return the person's drafts that were never sent, the latest first."""
+    return Style.objects.by(user).unsent().order_by("-edited_at", "-id")
+
+
 def keep(request: MemberRequest, form: StyleForm, style: Style | None) -> Style | None:
     """Store what the form has that is right; return its style, or None where nothing was.
 
-    A style that cannot be edited any more is returned as it is.
+    A style that cannot be edited any more is returned as it is. Raises NoRoom, and then nothing
+    was stored.
     """
     name = form.cleaned_data.get("name", "")
+    if style is None and not name and not form.accepted and not form.handed:
+        return None
+    check_room(request.user, style, form.accepted.values())
     if style is None:
-        if not name and not form.accepted:
-            return None
         style = _draft(_token(request), request.team, request.user)
     for position, picture in form.accepted.items():
-        style.keep_picture(position, picture, request.user)
-    if name:
+        source = form.sources.get(position, "")
+        style.keep_picture(position, picture, request.user, source)
+    for position, link in form.handed.items():
+        style.keep_link(position, link.candidates[-1], link.label, request.user)
+    if name and name != style.name:
         style.rename(name)
     style.refresh_from_db()
     return style
+
+
+def check_room(user: User, style: Style | None, pictures: Iterable[Accepted] = ()) -> None:
+    """Raise NoRoom, and throw the pictures away, where they would be one draft too many."""
+    drafts = unsent(user)
+    if style:
+        drafts = drafts.exclude(pk=style.pk)
+    count = drafts.aggregate(n=Count("pk", distinct=True), size=Sum("images__bytes"))
+    size = (count["size"] or 0) + sum(picture.size for picture in pictures)
+    new = style is None
+    if (new and count["n"] >= MOST_DRAFTS) or size > MOST_BYTES:
+        for picture in pictures:
+            picture.path.unlink(missing_ok=True)
+        raise NoRoom(
+            _(
+                "You have %(n)d drafts, and no more are kept. "
+                "Send one, or give one up, and then come back."
+            )
+            % {"n": count["n"]}
+        )
+
+
+def made_lately(style: Style) -> Style | None:
+    """Return a style of the same name and the same pictures that was sent a short while ago."""
+    since = timezone.now() - LATELY
+    others = Style.objects.of(style.team).filter(name=style.name, submitted_at__gte=since)
+    others = others.exclude(pk=style.pk).exclude(state__in=NOT_MADE).newest_first()
+    mine = _checksums(style)
+    return next((other for other in others[:10] if _checksums(other) == mine), None)
+
+
+def _checksums(style: Style) -> list[str]:
+    return sorted(style.images.values_list("sha256", flat=True))
+
+
+def sweep() -> int:
+    """Delete drafts that were never sent and that nobody touched for a month; return how many."""
+    old = Style.objects.unsent().filter(edited_at__lt=timezone.now() - KEPT)
+    old = old.filter(attempts=None)
+    files: list[ReferenceImage] = list(ReferenceImage.objects.filter(style__in=old))
+    number = old.count()
+    old.delete()
+    for image in files:
+        image.forget_file()
+    return number
 
 
 def _draft(token: uuid.UUID, team: Team, user: User) -> Style:
@@ -62,7 +134,9 @@ def _token(request: MemberRequest) -> uuid.UUID:
 
 def shrink_pictures(style: Style, who: User) -> None:
     """Bring the pictures to half the size of the largest. Raises ImageProblem, OSError."""
-    images = list(style.images.all())
+    images = [image for image in style.images.all() if not image.is_link]
+    if not images:
+        return
     most = max(image.bytes for image in images) // 2
     for image in images:
         if image.bytes > most:

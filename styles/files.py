@@ -49,8 +49,7 @@ def _stored(folder: str) -> Iterator[str]:
 
 
 def _is_known(name: str) -> bool:
-    images = ReferenceImage.objects.filter(file=name) | ReferenceImage.objects.filter(preview=name)
-    return images.exists() or Style.objects.filter(portrait=name).exists()
+    return ReferenceImage.is_named(name) or Style.objects.filter(portrait=name).exists()
 
 
 def _sweep_incoming(before: datetime) -> int:

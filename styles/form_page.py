@@ -1,4 +1,4 @@
-"""What the form's page shows: slots with what is kept, the summary of errors, Pikzels' remarks."""
+"""What the form's page shows: slots with what is kept, errors, the check, Pikzels' remarks."""
 
 from __future__ import annotations
 
@@ -8,49 +8,91 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from .access import MemberRequest
+from .advice import Check, check
+from .drafts import unsent
 from .explanations import explain
 from .forms import POSITIONS, StyleForm
 from .models import Style
+from .names import suggestions, used
+from .pikzels.errors import Code
 from .presentation import cost_text, image_rows, time_text
 from .states import State
 
-FIELDS = ("name", *(f"image_{position}" for position in POSITIONS))
+FIELDS = ("name", *(f"image_{position}" for position in POSITIONS), "link", "rights", "__all__")
+NAMES_REFUSED = {Code.NAME_ALREADY_EXISTS, Code.NAME_RESERVED}
+DRAFTS_SHOWN = 3
 
 
-def form_context(request: MemberRequest, form: StyleForm, style: Style | None) -> dict[str, Any]:
-    """Return the context of the form's page, for a new style or for one that is edited."""
-    kept = {row["n"]: row for row in image_rows(style)} if style else {}
-    refused = style is not None and style.state == State.REFUSED
+def form_context(
+    request: MemberRequest, form: StyleForm, style: Style | None, said: str = ""
+) -> dict[str, Any]:
+    """Return the context of the form's page and of its live parts.
+
+    `style` is None for a form of which nothing was kept yet; `said` is announced.
+    """
     return {
         "form": form,
-        "slots": [
-            {
-                "n": position,
-                "field": form[f"image_{position}"],
-                "kept": kept.get(position),
-                "error": "\n".join(map(str, form.errors.get(f"image_{position}", []))),
-            }
-            for position in POSITIONS
-        ],
+        "editing": style,
+        "said": said,
+        **_parts(request, form, style),
+        **_frame(request, style),
+    }
+
+
+def _parts(request: MemberRequest, form: StyleForm, style: Style | None) -> dict[str, Any]:
+    """What changes with every picture."""
+    kept = {row["n"]: row for row in image_rows(style)} if style else {}
+    return {
+        "slots": [_slot(form, position, kept) for position in POSITIONS],
         "errors": [
-            {"text": text, "href": f"#{form[field].id_for_label}"}
+            {"text": text, "href": f"#{form[field].id_for_label}" if field in form.fields else ""}
             for field in FIELDS
             for text in form.errors.get(field, [])
         ],
-        "heading": _("Change style") if style and style.submitted_at else _("New style"),
-        "submit_label": _submit_label(request, style),
+        "check": check(style) if style else Check(),
+        "saved_at": style.edited_at if style and not style.submitted_at else None,
+        **_name_remarks(request, form, style),
+    }
+
+
+def _slot(form: StyleForm, position: int, kept: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "n": position,
+        "field": form[f"image_{position}"],
+        "kept": kept.get(position),
+        "earlier": position > POSITIONS[0],
+        "later": position < POSITIONS[-1],
+        "error": "\n".join(map(str, form.errors.get(f"image_{position}", []))),
+    }
+
+
+def _name_remarks(request: MemberRequest, form: StyleForm, style: Style | None) -> dict[str, Any]:
+    """Which style has the name already, and names that are free."""
+    name = str(form["name"].value() or "")
+    other = used(request.team, name, apart_from=style)
+    refused = style is not None and style.reason in NAMES_REFUSED and name == style.name
+    names = suggestions(request.team, name) if other or refused else []
+    return {"same_name": other, "free_names": names}
+
+
+def _frame(request: MemberRequest, style: Style | None) -> dict[str, Any]:
+    """What stands around them."""
+    submitted = style is not None and style.submitted_at is not None
+    refused = style is not None and style.state == State.REFUSED
+    return {
+        "heading": _("Change style") if submitted else _("New style"),
+        "submit_label": _submit_label(request, submitted),
         "cost_text": cost_text(),
         "time_text": time_text(),
-        "draft_saved_at": style.created_at if style and not style.submitted_at else None,
-        "editing": style,
+        "drafts": [] if style else list(unsent(request.user).of(request.team)[:DRAFTS_SHOWN]),
         "explanation": explain(style.reason, State.REFUSED) if style and refused else None,
     }
 
 
-def _submit_label(request: MemberRequest, style: Style | None) -> str:
+def _submit_label(request: MemberRequest, submitted: bool) -> str:
     if request.team.review_required:
         return _("Send to review")
-    return _("Send again") if style and style.submitted_at else _("Create style")
+    return _("Send again") if submitted else _("Create style")
 
 
 def remarks_on(style: Style) -> dict[str, str]:

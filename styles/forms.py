@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .images import FORMATS, UPLOAD_MAX_BYTES, Accepted, ImageProblem, accept
+from .links import Link
 from .pikzels import rules
 
 POSITIONS = range(1, rules.IMAGE_COUNT + 1)
@@ -45,10 +46,14 @@ def clean_style_name(text: str) -> str:
 class StyleForm(forms.Form):
     """Reads a name and up to three files; `kept` are the positions that have a picture already.
 
-    `taken` is the name that Pikzels refused last time, so that it is not sent in vain.
+    `taken` is the name that Pikzels refused last time, so that it is not sent in vain. While it is
+    `unfinished` nothing is missed: only what is there is judged.
+
+    `links` are those of them that are links for Pikzels to fetch.
 
     After `is_valid()`, `accepted` holds each picture that can be used by its position, whether or
-    not the form as a whole is valid, for what was right is kept.
+    not the form as a whole is valid, for what was right is kept; `sources` holds where those came
+    from that were fetched by a link, `handed` the links that Pikzels is to fetch itself.
     """
 
     name = forms.CharField(
@@ -60,6 +65,16 @@ class StyleForm(forms.Form):
     image_1 = forms.FileField(label=_("Image 1"), required=False, allow_empty_file=True)
     image_2 = forms.FileField(label=_("Image 2"), required=False, allow_empty_file=True)
     image_3 = forms.FileField(label=_("Image 3"), required=False, allow_empty_file=True)
+    link = forms.CharField(
+        label=_("Or a link"),
+        help_text=_("A picture’s https address, or a YouTube video in any form"),
+        required=False,
+        max_length=4000,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "inputmode": "url"}
+        ),
+    )
+    rights = forms.BooleanField(label=_("I may use these pictures"), required=False)
     token = forms.UUIDField(widget=forms.HiddenInput, required=False)
     team = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
@@ -67,15 +82,24 @@ class StyleForm(forms.Form):
         self,
         *args: Any,
         kept: frozenset[int] = frozenset(),
+        links: frozenset[int] = frozenset(),
         remarks: dict[str, str] | None = None,
         taken: str = "",
+        asks_for_rights: bool = False,
+        unfinished: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.kept = kept
+        self.links = links
         self.taken = taken
+        self.unfinished = unfinished
+        if not asks_for_rights:
+            del self.fields["rights"]
         self.remarks = remarks or {}
         self.accepted: dict[int, Accepted] = {}
+        self.sources: dict[int, str] = {}
+        self.handed: dict[int, Link] = {}
         for position in POSITIONS:
             self.fields[f"image_{position}"].widget = forms.FileInput(
                 attrs={"accept": ACCEPTED_TYPES}
@@ -92,6 +116,8 @@ class StyleForm(forms.Form):
         return found
 
     def clean_name(self) -> str:
+        if self.unfinished and not rules.tidy_name(self.cleaned_data["name"]):
+            return ""
         name = clean_style_name(self.cleaned_data["name"])
         if name == self.taken:
             raise forms.ValidationError(
@@ -99,15 +125,39 @@ class StyleForm(forms.Form):
             )
         return name
 
+    def clean_rights(self) -> bool:
+        ticked = bool(self.cleaned_data["rights"])
+        if not ticked and not self.unfinished:
+            raise forms.ValidationError(_("Tick that you may use these pictures"))
+        return ticked
+
     def clean(self) -> dict[str, Any]:
         for position in POSITIONS:
             self._clean_image(position, self.cleaned_data.get(f"image_{position}"))
+        if not self.unfinished and not self.errors:
+            self._clean_links()
         return self.cleaned_data
+
+    def _clean_links(self) -> None:
+        """Pikzels takes three pictures or three links."""
+        links = self.links - self.accepted.keys()
+        for position in sorted(links) if len(links) < rules.IMAGE_COUNT else []:
+            text = _(
+                "Image %(n)d is a link that Pikzels fetches, and others are not. "
+                "Choose the picture as a file, or make all three links."
+            )
+            self.add_error(f"image_{position}", text % {"n": position})
+
+    def take(self, position: int, picture: Accepted, source: str) -> None:
+        """Fill a slot with a picture that was fetched from `source`."""
+        self.accepted[position] = picture
+        self.sources[position] = source
 
     def _clean_image(self, position: int, upload: UploadedFile | None) -> None:
         field = f"image_{position}"
         if upload is None:
-            if position not in self.kept and field not in self.errors:
+            missing = position not in self.kept and not self.unfinished
+            if missing and field not in self.errors:
                 self.add_error(field, _("Choose image %(n)d") % {"n": position})
             return
         try:

@@ -360,7 +360,8 @@ def card_of(style: Style, membership: Membership) -> dict[str, Any]:
         "tone": words.tone,
         "shape": words.shape,
         "images": [
-            {"preview_url": preview_of(style, image), "alt": ""} for image in style.images.all()
+            {"preview_url": preview_of(style, image), "alt": "", "is_link": image.is_link}
+            for image in style.images.all()
         ],
         "pikzels_id": style.pikzels_id,
         "progress": style.progress if style.state == State.TRAINING else None,
@@ -398,7 +399,10 @@ def image_rows(style: Style) -> list[dict[str, Any]]:
     return [
         {
             "n": image.position,
-            "url": reverse("style_image", args=[style.pk, image.position]),
+            "is_link": image.is_link,
+            "url": image.source_url
+            if image.is_link
+            else reverse("style_image", args=[style.pk, image.position]),
             "preview_url": preview_of(style, image),
             "name": image.original_name,
             "width": image.width,

@@ -1,13 +1,13 @@
 from django.urls import path
 
-from . import views, ways_out
+from . import making, views, ways_out
 
 urlpatterns = [
     path("", views.library, name="library"),
     path("healthz", views.healthz, name="healthz"),
-    path("styles/new/", views.new, name="style_new"),
+    path("styles/new/", making.new, name="style_new"),
     path("styles/<uuid:style_id>/", views.style, name="style"),
-    path("styles/<uuid:style_id>/edit/", views.edit, name="style_edit"),
+    path("styles/<uuid:style_id>/edit/", making.edit, name="style_edit"),
     path("styles/<uuid:style_id>/live/", views.live, name="style_live"),
     path("styles/<uuid:style_id>/images/<int:position>/", views.image, name="style_image"),
     path(

@@ -15,7 +15,7 @@ from functools import partial
 from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
-from . import creation, files, following, recovery
+from . import creation, drafts, files, following, recovery
 from .models import Attempt, SafeMode, Style, StyleQuerySet
 from .pikzels.outcome import Outcome
 from .states import State
@@ -120,6 +120,7 @@ class Worker:
     def _sweep_when_due(self) -> None:
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + SWEEP_EVERY
+            drafts.sweep()
             files.sweep()
 
     def _create(self, style_id: uuid.UUID) -> None:

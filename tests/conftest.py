@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from styles.pikzels.sandbox import Sandbox
 from styles.states import State
 from teams.models import Membership, PikzelsKey, Team, User
 
+from .far_away import FarAway, Play, certificate_for, far_away
 from .pictures import photo
 
 PASSWORD = "a light table for slides"
@@ -76,6 +78,26 @@ def key(team: Team) -> PikzelsKey:
     key = PikzelsKey.seal("pkz_canary_1234abcd", base_url="http://127.0.0.1:9", team=team, name="K")
     key.save()
     return key
+
+
+@pytest.fixture(scope="session")
+def far_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificate_for(tmp_path_factory.mktemp("far-away"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that nobody else writes to."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def place(far_certificate: Path) -> Iterator[Callable[[Play], FarAway]]:
+    """Start a server far away that plays as told, for pictures from links."""
+    with ExitStack() as stack:
+        yield lambda play: stack.enter_context(far_away(play, far_certificate))
 
 
 @pytest.fixture

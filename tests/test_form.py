@@ -215,7 +215,7 @@ class TestEdit:
 
     def test_a_picture_can_be_removed(self, client: Client, make_style: MakeStyle) -> None:
         style = make_style()
-        answer = client.post(style.address("edit"), {"name": style.name, "remove": "2"})
+        answer = client.post(style.address("edit"), {"name": style.name, "do": "remove 2"})
         assert answer.url == style.address("edit")
         assert style.filled() == {1, 3}
 

@@ -5,9 +5,8 @@ import hashlib
 import io
 import os
 import stat
-import subprocess
-import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps
 from styles import images
 from styles.images import MESSAGES, Accepted, ImageProblem, accept, clean_name, make_preview
 from styles.pikzels import rules
+from styles.pixels import JPEG_MAX_SIDE
 
 from .pictures import (
     blobs,
@@ -212,7 +212,7 @@ class TestTheLimit:
         exif = Image.Exif()
         exif[ExifTags.Base.Orientation] = 3
         picture = judged(encoded(blobs(70_000, 20), "PNG", exif=exif), folder)
-        assert (picture.media_type, picture.width) == ("image/jpeg", images.JPEG_MAX_SIDE)
+        assert (picture.media_type, picture.width) == ("image/jpeg", JPEG_MAX_SIDE)
 
     def test_a_limit_that_nothing_fits_is_a_problem(self, folder):
         assert problem_of(photo(320, 180), folder, max_bytes=100).code == "cannot_shrink"
@@ -252,7 +252,7 @@ class TestWhatIsRefused:
     def test_avif_is_not_promised_where_it_cannot_be_read(self, folder, monkeypatch):
         monkeypatch.setattr(images, "FORMATS", ("JPEG", "PNG", "WEBP"))
         problem = problem_of(photo(64, 36, format="AVIF"), folder)
-        assert "AVIF" not in problem.message
+        assert "is in AVIF format. Choose a JPEG, PNG or WebP file." in problem.message
 
     @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
     @pytest.mark.parametrize("part", [0.5, 0.9, 0.999])
@@ -287,7 +287,7 @@ class TestWhatIsRefused:
         monkeypatch.delattr(ImageFile.ImageFile, "load")
         problem = problem_of(data, folder)
         assert problem.code == "too_many_pixels"
-        assert "more than 40 megapixels" in problem.message
+        assert "more than 50 megapixels" in problem.message
 
     def test_a_webp_is_allowed_fewer_pixels_for_it_takes_more_memory(self, folder):
         data = encoded(Image.new("L", (4100, 4000)), "WEBP", method=0)
@@ -305,9 +305,16 @@ class TestWhatIsRefused:
     def test_whatever_the_bytes_they_are_a_picture_or_a_problem(self, data):
         with tempfile.TemporaryDirectory() as directory:
             try:
-                picture = judged(data.draw(damaged_files()), Path(directory))
+                picture = judged(data.draw(damaged_files(("JPEG", "PNG"))), Path(directory))
             except ImageProblem:
                 return
+            assert decoded(picture.path.read_bytes()).size == (picture.width, picture.height)
+
+    @given(st.data())
+    @settings(max_examples=15, deadline=None)
+    def test_nor_does_anything_else_come_of_webp_and_avif(self, data):
+        with tempfile.TemporaryDirectory() as directory, suppress(ImageProblem):
+            picture = judged(data.draw(damaged_files(("WEBP", "AVIF"))), Path(directory))
             assert decoded(picture.path.read_bytes()).size == (picture.width, picture.height)
 
     def test_pillows_warnings_stay_inside(self, folder):
@@ -320,10 +327,10 @@ class TestWhatIsRefused:
 
 
 @st.composite
-def damaged_files(draw: st.DrawFn) -> bytes:
-    """Files of each kind in which up to four places were overwritten, cut out or stuffed."""
-    kinds = [{"format": kind} for kind in ("JPEG", "PNG", "WEBP", "AVIF")]
-    data = bytearray(photo(32, 18, **draw(st.sampled_from([*kinds, {"exif_orientation": 6}]))))
+def damaged_files(draw: st.DrawFn, kinds: tuple[str, ...]) -> bytes:
+    """Files of these kinds in which up to four places were overwritten, cut out or stuffed."""
+    kind, turn = draw(st.sampled_from(kinds)), draw(st.sampled_from([None, 6]))
+    data = bytearray(photo(32, 18, format=kind, exif_orientation=turn))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(data)))
         data[at : at + draw(st.integers(0, 8))] = draw(st.binary(max_size=8))
@@ -371,40 +378,12 @@ class TestStoring:
         sendable = images._sendable
 
         def watched(*arguments: object) -> object:
-            assert images._decoding.locked()
+            assert images.decoding.locked()
             return sendable(*arguments)
 
         monkeypatch.setattr(images, "_sendable", watched)
         judged(photo(64, 36), folder)
-        assert not images._decoding.locked()
-
-    @pytest.mark.parametrize("case", ["progressive and turned", "transparent", "webp"])
-    def test_the_largest_pictures_are_judged_within_512_mebibytes(self, folder, case):
-        exif = Image.Exif()
-        exif[ExifTags.Base.Orientation] = 6
-        if case == "webp":
-            data = encoded(Image.new("RGBA", (4000, 4000)), "WEBP", method=0, exif=exif)
-        elif case == "transparent":
-            image = Image.new("RGBA", (8000, 5000))
-            image.paste(noise(8000, 200))
-            data = encoded(image, "PNG")
-        else:
-            data = encoded(Image.new("RGB", (8000, 5000)), "JPEG", progressive=True, exif=exif)
-        (folder / "source").write_bytes(data)
-        # With one byte less than it has, every picture goes the long way.
-        arguments = [sys.executable, "-c", PEAK_OF_ACCEPT, str(folder), str(len(data) - 1)]
-        ran = subprocess.run(arguments, capture_output=True, text=True, check=True)
-        assert 40 * 1024 < int(ran.stdout) < 512 * 1024
-
-
-PEAK_OF_ACCEPT = """
-import re, sys
-from pathlib import Path
-from styles.images import accept
-folder = Path(sys.argv[1])
-accept(folder / "source", name="large.png", directory=folder, max_bytes=int(sys.argv[2]))
-print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
-"""
+        assert not images.decoding.locked()
 
 
 class TestPreview:

@@ -1,52 +1,111 @@
-// <image-slot>: shows the file that was chosen, before it is sent. The input stays the browser's.
+// <image-slot>: shows its picture on the way to the server: preview, progress, Cancel, Try again.
+// It sends nothing itself: it says "picture" or "cancel", and <draft-form> does the rest.
 
 class ImageSlot extends HTMLElement {
   connectedCallback() {
     this.input = this.querySelector("input[type=file]");
+    this.bar = this.querySelector("progress");
     this.info = this.querySelector("[data-info]");
-    this.keptInfo = this.info.textContent;
-    this.input.addEventListener("change", () => this.show(this.input.files[0]));
-    this.querySelector("[data-clear]").addEventListener("click", () => this.clear());
+    this.input.addEventListener("change", () => this.choose());
+    this.on("cancel", () => this.ask("cancel"));
+    this.on("retry", () => this.ask("picture", this.file));
     // A browser may refill the input when the page is gone back to.
-    if (this.input.files[0]) this.show(this.input.files[0]);
+    if (this.input.files[0]) queueMicrotask(() => this.choose());
   }
 
-  show(file) {
-    this.chosen?.remove();
-    if (this.chosen) URL.revokeObjectURL(this.chosen.src);
-    this.chosen = null;
-    if (file) this.preview(file);
-    this.kept?.toggleAttribute("hidden", Boolean(file));
-    this.querySelector("[data-note]")?.toggleAttribute("hidden", Boolean(file));
-    this.querySelector("[data-remove]")?.toggleAttribute("hidden", Boolean(file));
-    this.querySelector("[data-clear]").toggleAttribute("hidden", !file);
-    this.toggleAttribute("data-filled", Boolean(file || this.kept));
-    if (!file) this.info.textContent = this.keptInfo;
+  get number() {
+    return this.dataset.slot;
   }
 
-  get kept() {
-    return this.querySelector("[data-kept]");
+  get filled() {
+    return this.hasAttribute("data-filled");
+  }
+
+  get failed() {
+    return this.hasAttribute("data-failed");
+  }
+
+  get busy() {
+    return this.hasAttribute("data-busy");
+  }
+
+  on(name, act) {
+    this.querySelector(`[data-${name}]`).addEventListener("click", act);
+  }
+
+  ask(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { bubbles: true, detail }));
+  }
+
+  choose() {
+    const file = this.input.files[0];
+    if (!file) return;
+    // Kept here and sent at once, it need not go a second time with the form.
+    this.input.value = "";
+    this.ask("picture", file);
+  }
+
+  start(file) {
+    if (!this.busy && !this.failed) this.pristine = this.cloneNode(true);
+    this.file = file;
+    this.mark("data-busy");
+    this.say("");
+    this.preview(file);
+    this.bar.hidden = false;
+    this.show("cancel");
+    this.progress(0);
+  }
+
+  // Once all of it has left, the server still has to look at it.
+  progress(part) {
+    const { arriving, checking } = this.dataset;
+    this.bar.value = part * 100;
+    this.tell(part < 1 ? arriving.replace("#", Math.floor(part * 100)) : checking);
+  }
+
+  fail(why) {
+    this.mark("data-failed");
+    this.bar.hidden = true;
+    this.tell(size(this.file.size));
+    this.say(this.dataset[why]);
+    this.show("retry", "cancel");
+  }
+
+  // As it was before a picture was chosen; returns what stands in its place.
+  undo() {
+    this.replaceWith(this.pristine);
+    return this.pristine;
+  }
+
+  mark(name) {
+    for (const each of ["data-busy", "data-failed"]) this.toggleAttribute(each, each === name);
+  }
+
+  tell(words) {
+    this.info.textContent = `${this.file.name} · ${words}`;
+  }
+
+  say(text) {
+    const line = Object.assign(document.createElement("p"), { className: "error", textContent: text });
+    this.querySelector("[data-error]").replaceChildren(...(text ? [line] : []));
+    this.classList.toggle("wrong", Boolean(text));
+  }
+
+  show(...names) {
+    for (const each of this.querySelectorAll(".slot-actions > *")) {
+      each.hidden = !names.some((name) => each.hasAttribute(`data-${name}`));
+    }
   }
 
   preview(file) {
-    const about = [file.name, size(file.size)];
-    this.info.textContent = about.join(" · ");
-    this.chosen = new Image();
-    this.chosen.alt = this.dataset.alt;
-    this.chosen.addEventListener("load", ({ target }) => {
-      about.splice(1, 0, `${target.naturalWidth}×${target.naturalHeight}`);
-      this.info.textContent = about.join(" · ");
-    });
+    const picture = Object.assign(new Image(), { alt: this.dataset.alt });
+    picture.src = URL.createObjectURL(file);
     // Not every browser can show what the server can read: then the name has to do.
-    this.chosen.addEventListener("error", ({ target }) => target.remove());
-    this.chosen.src = URL.createObjectURL(file);
-    this.querySelector(".frame").append(this.chosen);
-  }
-
-  clear() {
-    this.input.value = "";
-    this.show();
-    this.input.focus();
+    picture.addEventListener("error", () => picture.remove());
+    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src));
+    this.querySelectorAll(".frame img").forEach((old) => old.remove());
+    this.bar.before(picture);
+    this.toggleAttribute("data-filled", true);
   }
 }
 

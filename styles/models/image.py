@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,29 +15,34 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from styles.images import Accepted, make_preview
+from styles.images import NAME_MAX, Accepted, make_preview
 from styles.pikzels import rules
 from styles.pikzels.body import Picture
+from styles.reference_check import Measures, measure
 
 
 class ReferenceImage(models.Model):
     """One of a style's three pictures, as it is sent.
 
     `note` tells what was done to bring it there; `source_url` where it came from, if by a link.
+    Without a file it is the link itself that is sent, and Pikzels fetches the picture.
     """
 
     style = models.ForeignKey("styles.Style", models.CASCADE, related_name="images")
     position = models.PositiveSmallIntegerField(_("position"))
-    file = models.FileField(_("file"), upload_to="references", max_length=200)
+    file = models.FileField(_("file"), upload_to="references", max_length=200, blank=True)
     preview = models.FileField(_("preview"), upload_to="previews", max_length=200, blank=True)
     original_name = models.CharField(_("original name"), max_length=100)
     sha256 = models.CharField(max_length=64)
-    media_type = models.CharField(_("type"), max_length=20)
-    width = models.PositiveIntegerField(_("width"))
-    height = models.PositiveIntegerField(_("height"))
-    bytes = models.PositiveIntegerField(_("bytes"))
+    media_type = models.CharField(_("type"), max_length=20, blank=True)
+    width = models.PositiveIntegerField(_("width"), default=0)
+    height = models.PositiveIntegerField(_("height"), default=0)
+    bytes = models.PositiveIntegerField(_("bytes"), default=0)
     note = models.CharField(_("what was done"), max_length=20, blank=True)
     source_url = models.URLField(_("link"), max_length=2000, blank=True)
+    # What the reference check measured, made when it is first asked for.
+    measures = models.JSONField(_("measures"), null=True, blank=True, editable=False)
+    fingerprint = models.BigIntegerField(_("fingerprint"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
 
     class Meta:
@@ -54,8 +60,14 @@ class ReferenceImage(models.Model):
     def __str__(self) -> str:
         return self.original_name
 
+    @property
+    def is_link(self) -> bool:
+        return not self.file
+
     def is_intact(self) -> bool:
         """Whether its file is there and is what was stored."""
+        if self.is_link:
+            return True
         try:
             with default_storage.open(str(self.file.name)) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
@@ -73,6 +85,12 @@ class ReferenceImage(models.Model):
             size=self.bytes,
             sha256=self.sha256,
         )
+
+    @staticmethod
+    def as_link(url: str, label: str) -> dict[str, Any]:
+        """Return the fields of a picture that Pikzels is to fetch itself."""
+        checksum = hashlib.sha256(url.encode()).hexdigest()
+        return {"source_url": url, "original_name": label[:NAME_MAX], "sha256": checksum}
 
     @staticmethod
     def store(picture: Accepted) -> dict[str, Any]:
@@ -105,7 +123,35 @@ class ReferenceImage(models.Model):
             make_preview(Path(self.file.path), to)
             ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(preview=name)
             self.preview.name = name
+            # So that later styles are compared with this one, whoever looked at its form.
+            with suppress(OSError, ValueError):
+                self.measured()
         return str(self.preview.name)
+
+    def measured(self) -> Measures:
+        """Return what the reference check goes by, measured when it is first asked for.
+
+        Outside the upload's request, which would have to wait for it. Raises OSError, ValueError:
+        that for a link, too, for its picture is not here.
+        """
+        if self.measures is None:
+            found = measure(Path(self.file.path))
+            self.measures, self.fingerprint = found.as_record(), found.fingerprint
+            ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(
+                measures=self.measures, fingerprint=self.fingerprint
+            )
+        return Measures.from_record(self.measures)
+
+    def forget_file(self) -> None:
+        """Delete the files of a row that is gone, unless a variant shares them."""
+        for name in filter(None, (self.file.name, self.preview.name)):
+            if not ReferenceImage.is_named(name):
+                default_storage.delete(name)
+
+    @staticmethod
+    def is_named(name: str) -> bool:
+        """Whether any row has this stored file."""
+        return ReferenceImage.objects.filter(Q(file=name) | Q(preview=name)).exists()
 
 
 def _make_durable(name: str) -> None:

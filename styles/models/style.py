@@ -55,6 +55,10 @@ class StyleQuerySet(models.QuerySet["Style"]):
         except ValueError:
             return self.filter(found)
 
+    def unsent(self) -> Self:
+        """Drafts that were never on their way."""
+        return self.filter(state=State.DRAFT, submitted_at=None)
+
     def not_archived(self) -> Self:
         return self.filter(archived_at=None)
 
@@ -99,6 +103,7 @@ class Style(models.Model):
         verbose_name=_("reviewed by"),
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    edited_at = models.DateTimeField(_("edited"), default=timezone.now, editable=False)
     submitted_at = models.DateTimeField(_("submitted"), null=True, blank=True)
     made_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     ready_at = models.DateTimeField(_("ready"), null=True, blank=True)
@@ -149,8 +154,14 @@ class Style(models.Model):
         """Return the positions that have a picture."""
         return frozenset(self.images.values_list("position", flat=True))
 
+    def links(self) -> frozenset[int]:
+        """Return the positions whose pictures Pikzels is to fetch itself."""
+        return frozenset(self.images.filter(file="").values_list("position", flat=True))
+
     def is_complete(self) -> bool:
-        return bool(self.name) and len(self.filled()) == rules.IMAGE_COUNT
+        """Whether it can be sent: a name, and three pictures or three links."""
+        all_or_none = len(self.links()) in {0, rules.IMAGE_COUNT}
+        return bool(self.name) and len(self.filled()) == rules.IMAGE_COUNT and all_or_none
 
     def has_doubt(self) -> bool:
         """Whether one of its tries may have made it, and none is known to have."""
@@ -309,18 +320,24 @@ class Style(models.Model):
 
     def keep_picture(self, position: int, picture: Accepted, who: User, url: str = "") -> bool:
         """Put a judged picture into a slot, replacing what was there, while it can be edited."""
-        stored = ReferenceImage.store(picture)
+        return self._fill(position, who, {**ReferenceImage.store(picture), "source_url": url})
+
+    def keep_link(self, position: int, url: str, label: str, who: User) -> bool:
+        """Put a link into a slot, for Pikzels to fetch the picture, while it can be edited."""
+        return self._fill(position, who, ReferenceImage.as_link(url, label))
+
+    def _fill(self, position: int, who: User, image_fields: dict[str, Any]) -> bool:
         with transaction.atomic():
-            editable = Style.objects.select_for_update().filter(pk=self.pk, state__in=EDITABLE)
-            if not editable.exists():
+            if not self._locked_for_editing():
                 return False
-            image, created = ReferenceImage.objects.update_or_create(
-                style=self,
-                position=position,
-                defaults={**stored, "preview": "", "source_url": url},
-            )
-            if not created and self.state != State.DRAFT:
+            old = self.images.filter(position=position).first()
+            self.images.filter(position=position).delete()
+            image = self.images.create(position=position, **image_fields)
+            if old and self.state != State.DRAFT:
                 self.events.create(who=who, what=Event.What.PICTURE, note=image.original_name)
+            self.note_edit()
+        if old:
+            old.forget_file()
         return True
 
     def forget_lost_pictures(self) -> None:
@@ -332,12 +349,46 @@ class Style(models.Model):
 
     def remove_picture(self, position: int) -> None:
         with transaction.atomic():
-            if Style.objects.select_for_update().filter(pk=self.pk, state__in=EDITABLE).exists():
-                self.images.filter(position=position).delete()
+            if not self._locked_for_editing():
+                return
+            old = self.images.filter(position=position).first()
+            self.images.filter(position=position).delete()
+            self.note_edit()
+        if old:
+            old.forget_file()
+
+    def move_picture(self, position: int, to: int) -> None:
+        """Put a picture into another slot; what is there comes into its place."""
+        with transaction.atomic():
+            if not self._locked_for_editing():
+                return
+            there = self.images.filter(position=to).first()
+            if there:
+                there.delete()
+            self.images.filter(position=position).update(position=to)
+            if there:
+                there.pk, there.position = None, position
+                there.save(force_insert=True)
+            self.note_edit()
 
     def rename(self, name: str) -> None:
-        Style.objects.filter(pk=self.pk, state__in=EDITABLE).update(name=name)
+        Style.objects.filter(pk=self.pk, state__in=EDITABLE).update(
+            name=name, edited_at=timezone.now()
+        )
         self.name = name
+
+    def confirm_rights(self) -> None:
+        """Note that a person said that they may use the pictures."""
+        self.rights_confirmed_at = timezone.now()
+        Style.objects.filter(pk=self.pk).update(rights_confirmed_at=self.rights_confirmed_at)
+
+    def note_edit(self) -> None:
+        self.edited_at = timezone.now()
+        Style.objects.filter(pk=self.pk).update(edited_at=self.edited_at)
+
+    def _locked_for_editing(self) -> bool:
+        editable = Style.objects.select_for_update().filter(pk=self.pk, state__in=EDITABLE)
+        return editable.exists()
 
     def submitter(self) -> User | None:
         """Return who sent it to review last, which need not be who made it."""
@@ -347,6 +398,8 @@ class Style(models.Model):
     def variant(self, who: User, name: str = "") -> Style:
         """Return a new draft with the same pictures, sharing their files."""
         with transaction.atomic():
+            # Locked, so that no file is forgotten between reading its row and copying it.
+            Style.objects.select_for_update().get(pk=self.pk)
             draft = Style.objects.create(team=self.team, creator=who, name=name)
             for image in self.images.all():
                 image.pk, image.style = None, draft

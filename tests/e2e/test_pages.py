@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Page
+from PIL import Image
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from styles import breaker
+from styles.images import accept
 from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
@@ -24,8 +28,9 @@ from teams.models import PikzelsKey, Team, User
 from teams.setup import setup_link
 
 from ..conftest import browser_of
+from ..pictures import encoded, photo
 from ..wording import banned_words, visible_text
-from .scenes import furnish
+from .scenes import furnish, thumbnail
 
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "pictures"
 SIZES = {"phone": 390, "desktop": 1280}
@@ -152,6 +157,70 @@ def test_the_form(
     look("form-errors", "")
     look("form-draft", shelf[State.DRAFT].address("edit"))
     look("form-refused", shelf[State.REFUSED].address("edit"))
+
+
+def test_the_form_while_pictures_arrive(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    page: Page,
+    alice: User,
+    tmp_path: Path,
+    key: PikzelsKey,
+) -> None:
+    sign_in(alice)
+    look("form-empty", "/styles/new/")
+    picture = thumbnail(tmp_path / "mars.jpg", "ON MARS", "#0b3d91 #ff6b35")
+    page.locator("#id_image_1").set_input_files(picture)
+    expect(page.get_by_text("Draft saved")).to_be_visible()
+    page.route("**/edit/", lambda route: None)
+    page.locator("#id_image_2").set_input_files(picture)
+    expect(page.locator("progress").nth(1)).to_be_visible()
+    look("form-arriving", "")
+    page.unroute("**/edit/")
+    page.route("**/edit/", lambda route: route.abort())
+    page.locator("#id_image_3").set_input_files(picture)
+    expect(page.locator("image-slot .error")).to_be_visible()
+    look("form-lost", "")
+
+
+def test_the_form_with_advice_and_questions(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    page: Page,
+    alice: User,
+    team: Team,
+    make_style: Callable[..., Style],
+    key: PikzelsKey,
+) -> None:
+    team.asks_for_rights = True
+    team.save(update_fields=["asks_for_rights"])
+    sent = make_style("Mars diary")
+    sent.submit(alice)
+    advised = make_style("Mars diary", pictures=2)
+    keep_picture(advised, 1, Image.new("RGB", (1280, 1280), "#0b3d91"))
+    barred = Image.new("RGB", (640, 480), "black")
+    barred.paste(Image.open(BytesIO(photo(640, 360, seed=2))), (0, 60))
+    keep_picture(advised, 2, barred)
+    sign_in(alice)
+    look("form-advice", advised.address("edit"))
+    page.get_by_text("See the crop").first.click()
+    page.get_by_label("Or a link").fill("http://example.com/mars.jpg")
+    page.get_by_role("button", name="Add picture").click()
+    expect(page.locator("[data-part=link] .error")).to_be_visible()
+    look("form-link-wrong", "")
+    copy = sent.variant(alice, sent.name)
+    look("form-variant", copy.address("edit"))
+    page.get_by_label("I may use these pictures").check()
+    page.get_by_role("button", name="Create style").click()
+    expect(page.get_by_text("You have sent this already")).to_be_visible()
+    look("form-twin", "")
+
+
+def keep_picture(style: Style, position: int, picture: Image.Image) -> None:
+    file = BytesIO(encoded(picture, "JPEG"))
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    assert style.creator
+    style.keep_picture(position, accept(file, name="wide.jpg", directory=folder), style.creator)
 
 
 def test_pages_that_ask_first(

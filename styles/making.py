@@ -1,0 +1,154 @@
+"""The form's page: each request keeps what is right, does what a button says, and may send it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from .access import MemberRequest, enter, get_style, in_team
+from .drafts import NoRoom, find_draft, keep, made_lately
+from .form_buttons import LINKING, Button, NotDone, add_link, carry_out, pressed, typed
+from .form_page import NAMES_REFUSED, form_context, remarks_on
+from .forms import StyleForm
+from .models import Style
+
+page_and_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@page_and_post
+@in_team
+def new(request: MemberRequest) -> HttpResponseBase:
+    if request.method != "POST":
+        initial = {"token": uuid.uuid4(), "team": request.team.pk}
+        return _page(request, _form(request, initial=initial), None)
+    team = enter(request, request.POST.get("team", ""))
+    return _save(request, find_draft(request, team))
+
+
+@page_and_post
+@in_team
+def edit(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
+    style = get_style(request, style_id)
+    if not style.is_editable:
+        return redirect(style)
+    if request.method == "POST":
+        return _save(request, style)
+    return _page(request, _form_of(request, style), style)
+
+
+def _form(request: MemberRequest, *args: Any, **kwargs: Any) -> StyleForm:
+    return StyleForm(*args, asks_for_rights=request.team.asks_for_rights, **kwargs)
+
+
+def _form_of(request: MemberRequest, style: Style) -> StyleForm:
+    """Return the form as the style stands, with what Pikzels said about it."""
+    initial = {
+        "token": style.form_token,
+        "team": style.team_id,
+        "name": style.name,
+        "rights": style.rights_confirmed_at is not None,
+    }
+    return _form(
+        request,
+        initial=initial,
+        kept=style.filled(),
+        links=style.links(),
+        remarks=remarks_on(style),
+    )
+
+
+def _save(request: MemberRequest, style: Style | None) -> HttpResponseBase:
+    """Keep what is right; send it if all of it is and no other button was pressed."""
+    if style and not style.is_editable:
+        # The second click of a double click, or a form that was sent before.
+        messages.info(request, _("This form was sent already. This is the style that it made."))
+        return redirect(style)
+    button = pressed(request.POST)
+    form = _form(
+        request,
+        typed(button, request.POST),
+        request.FILES,
+        kept=style.filled() if style else frozenset(),
+        links=style.links() if style else frozenset(),
+        taken=style.name if style and style.reason in NAMES_REFUSED else "",
+        unfinished=button is not None,
+    )
+    form.is_valid()
+    style, said = _keep_and_do(request, form, style, button)
+    if style and not style.is_editable:
+        return redirect(style)
+    if button and style and not form.errors:
+        return _go_on(request, style, said)
+    if form.errors or style is None:
+        return _page(request, form, style, status=422)
+    return _send(request, form, style)
+
+
+def _keep_and_do(
+    request: MemberRequest, form: StyleForm, style: Style | None, button: Button | None
+) -> tuple[Style | None, str]:
+    """Return the draft and what to tell; what went wrong is in the form's errors."""
+    said = ""
+    try:
+        if button and button.verb in LINKING:
+            add_link(button, form)
+    except NotDone as problem:
+        form.add_error(problem.field, str(problem))
+    try:
+        style = keep(request, form, style)
+        if button and style:
+            said = carry_out(button, style, request.user)
+    except NotDone as problem:
+        form.add_error(problem.field, str(problem))
+    except NoRoom as problem:
+        form.add_error(None, str(problem))
+    return style, said
+
+
+def _go_on(request: MemberRequest, style: Style, said: str) -> HttpResponseBase:
+    """Show the form as it stands now."""
+    if _wants_parts(request):
+        return _page(request, _form_of(request, style), style, said=said)
+    if said:
+        messages.success(request, said)
+    return redirect("style_edit", style.pk)
+
+
+def _send(request: MemberRequest, form: StyleForm, style: Style) -> HttpResponseBase:
+    twin = None if "again" in request.POST else made_lately(style)
+    if twin:
+        return _page(request, form, style, status=422, twin=twin)
+    if "rights" in form.cleaned_data:
+        style.confirm_rights()
+    if style.submit(request.user) or not style.is_editable:
+        return redirect(style)
+    # A picture was taken out in another tab meanwhile.
+    return redirect("style_edit", style.pk)
+
+
+def _wants_parts(request: MemberRequest) -> bool:
+    """Whether a script asks, which puts what changed into the page that is open."""
+    return "X-Parts" in request.headers
+
+
+def _page(
+    request: MemberRequest,
+    form: StyleForm,
+    style: Style | None,
+    *,
+    status: int = 200,
+    said: str = "",
+    twin: Style | None = None,
+) -> HttpResponseBase:
+    name = "styles/_form_parts.html" if _wants_parts(request) else "styles/form.html"
+    context = {**form_context(request, form, style, said), "twin": twin}
+    response = render(request, name, context, status=status)
+    patch_vary_headers(response, ["X-Parts"])
+    return response
