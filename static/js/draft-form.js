@@ -184,7 +184,8 @@ class DraftForm extends HTMLElement {
   }
 
   put(answer, wanted) {
-    this.problem(answer.querySelector("[data-problem]")?.textContent);
+    const problem = answer.querySelector("[data-problem]")?.textContent;
+    if (problem || !this.lasting) this.problem(problem);
     const { editUrl } = answer.dataset;
     if (editUrl && !this.dataset.editUrl) {
       // From here on the page has an address that brings the draft back.
@@ -203,7 +204,9 @@ class DraftForm extends HTMLElement {
     this.querySelector("[data-announce]").textContent = text ?? "";
   }
 
-  problem(text = "") {
+  // One that lasts stays until the next pictures come, whatever the server says meanwhile.
+  problem(text = "", lasting = false) {
+    this.lasting = lasting;
     const line = this.querySelector(":scope > [data-problem]");
     line.textContent = text;
     line.hidden = !text;
@@ -258,7 +261,7 @@ class DraftForm extends HTMLElement {
   leaveOut(files) {
     const names = files.map(({ name }) => name).join(", ");
     const words = this.dataset[files.length === 1 ? "leftOutOne" : "leftOut"];
-    this.problem(files.length ? words.replace("#", names) : "");
+    this.problem(files.length ? words.replace("#", names) : "", true);
   }
 }
 
