@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from styles.reference_check import measure
+from styles.images.check import measure
 from tests.labelled import HALF, sheet_of_grain, thumbnail
 
 SIZE = (4000, 3000)

@@ -10,9 +10,9 @@ from typing import Any
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
+from .images.check import Advice, Measures, advise, alike
 from .models import ReferenceImage, Style
 from .presentation import preview_of
-from .reference_check import Advice, Measures, advise, alike
 from .wording import _ as _lazy
 
 SEVERAL = {

@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 
 from teams.models import User
 
-from .fetching import fetch_picture
 from .forms import POSITIONS, StyleForm
 from .images import ImageProblem
-from .links import LinkProblem, read_link
+from .images.check import advise, cut
+from .images.fetching import fetch_picture
+from .images.links import LinkProblem, read_link
 from .models import ReferenceImage, Style
-from .reference_check import advise, cut
 
 
 class NotDone(Exception):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .images import FORMATS, UPLOAD_MAX_BYTES, Accepted, ImageProblem, accept
-from .links import Link
+from .images.links import Link
 from .pikzels import rules
 
 POSITIONS = range(1, rules.IMAGE_COUNT + 1)

@@ -14,9 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from styles.fetching import INTERNET, Network, fetch_picture, is_public
 from styles.images import Accepted
-from styles.links import LinkProblem, read_link
+from styles.images.fetching import INTERNET, Network, fetch_picture, is_public
+from styles.images.links import LinkProblem, read_link
 
 from .pikzels.loopback import Server, Visit, http, serving
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from styles import creation, drafts, form_buttons
 from styles.images import accept
-from styles.links import Link, LinkProblem
+from styles.images.links import Link, LinkProblem
 from styles.models import ReferenceImage, Style
 from styles.names import suggestions
 from styles.pikzels.sandbox import Sandbox

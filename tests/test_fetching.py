@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from PIL.JpegImagePlugin import get_sampling
 
-from styles.fetching import INTERNET, fetch_picture
 from styles.images import UPLOAD_MAX_BYTES, ImageProblem
-from styles.links import Link, LinkProblem, read_link
+from styles.images.fetching import INTERNET, fetch_picture
+from styles.images.links import Link, LinkProblem, read_link
 
 from .far_away import (
     HERE,
@@ -421,7 +421,7 @@ def test_a_full_disk_is_no_fault_of_the_link(place, folder, monkeypatch):
         def write(self, data: bytes) -> int:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("styles.fetching.tempfile.TemporaryFile", lambda **_: Full())
+    monkeypatch.setattr("styles.images.fetching.tempfile.TemporaryFile", lambda **_: Full())
     there = place(sending(200, photo()))
     with pytest.raises(OSError, match="No space left"):
         fetched(PARTY, there, folder)

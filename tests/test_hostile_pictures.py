@@ -14,8 +14,7 @@ from django.conf import LazySettings
 from django.http import HttpResponse
 from PIL import Image
 
-from styles import confined, metadata
-from styles.images import ImageProblem, accept
+from styles.images import ImageProblem, accept, confined, metadata
 from styles.models import Style
 from teams.models import Team, User
 

@@ -15,10 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
-from styles import images
-from styles.images import MESSAGES, Accepted, ImageProblem, accept, clean_name, make_preview
+from styles.images import (
+    MESSAGES,
+    Accepted,
+    ImageProblem,
+    accept,
+    clean_name,
+    judging,
+    make_preview,
+)
+from styles.images.pixels import JPEG_MAX_SIDE
 from styles.pikzels import rules
-from styles.pixels import JPEG_MAX_SIDE
 
 from .pictures import (
     blobs,
@@ -83,7 +90,7 @@ class TestWhatIsSent:
         assert picture.original_name == "party.jpg"
 
     def test_every_picture_sent_is_of_a_type_that_the_api_takes(self, folder):
-        for kind in images.FORMATS:
+        for kind in judging.FORMATS:
             picture = judged(photo(64, 36, format=kind), folder)
             assert picture.media_type in rules.IMAGE_TYPES
 
@@ -250,7 +257,7 @@ class TestWhatIsRefused:
         assert f"“party.png” is in {kind} format." in problem.message
 
     def test_avif_is_not_promised_where_it_cannot_be_read(self, folder, monkeypatch):
-        monkeypatch.setattr(images, "FORMATS", ("JPEG", "PNG", "WEBP"))
+        monkeypatch.setattr(judging, "FORMATS", ("JPEG", "PNG", "WEBP"))
         problem = problem_of(photo(64, 36, format="AVIF"), folder)
         assert "is in AVIF format. Choose a JPEG, PNG or WebP file." in problem.message
 
@@ -375,15 +382,15 @@ class TestStoring:
             assert picture.path.read_bytes() == data
 
     def test_one_picture_is_decoded_at_a_time(self, folder, monkeypatch):
-        sendable = images._sendable
+        sendable = judging._sendable
 
         def watched(*arguments: object) -> object:
-            assert images.decoding.locked()
+            assert judging.decoding.locked()
             return sendable(*arguments)
 
-        monkeypatch.setattr(images, "_sendable", watched)
+        monkeypatch.setattr(judging, "_sendable", watched)
         judged(photo(64, 36), folder)
-        assert not images.decoding.locked()
+        assert not judging.decoding.locked()
 
 
 class TestPreview:

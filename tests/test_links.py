@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from styles.links import LINK_MAX, MESSAGES, Link, LinkProblem, read_address, read_link
+from styles.images.links import LINK_MAX, MESSAGES, Link, LinkProblem, read_address, read_link
 
 from .wording import banned_words
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from styles.images import Accepted, accept
-from styles.metadata import DamagedError, TruncatedError, bare_jpeg, bare_png
+from styles.images.metadata import DamagedError, TruncatedError, bare_jpeg, bare_png
 
 from .pictures import blobs, chunk, decoded, encoded, noise, photo, same_pixels, segment
 

@@ -9,8 +9,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from styles.fetching import INTERNET, Network, fetch_picture, is_public, public_authorities
-from styles.links import read_link
+from styles.images.fetching import INTERNET, Network, fetch_picture, is_public, public_authorities
+from styles.images.links import read_link
 
 from .far_away import (
     HERE,

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from styles.images import MESSAGES, MIN_SIDE, Accepted, ImageProblem, accept, make_preview
-from styles.metadata import bare_jpeg, bare_png
+from styles.images.metadata import bare_jpeg, bare_png
 from styles.models import Style
 from styles.pikzels import rules
 from teams.models import Team, User

@@ -12,8 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from styles.images import ImageProblem
-from styles.pikzels import rules
-from styles.reference_check import (
+from styles.images.check import (
     BLURRED_BELOW,
     Measures,
     advise,
@@ -23,6 +22,7 @@ from styles.reference_check import (
     middle_16_9,
     palettes_apart,
 )
+from styles.pikzels import rules
 
 from .labelled import (
     DARK,

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from styles.images import NAME_MAX, Accepted, make_preview
+from styles.images.check import Measures, measure
 from styles.pikzels import rules
 from styles.pikzels.body import Picture
-from styles.reference_check import Measures, measure
 
 
 class ReferenceImage(models.Model):

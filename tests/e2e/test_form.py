@@ -13,7 +13,8 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from styles import fetching, form_buttons
+from styles import form_buttons
+from styles.images import fetching
 from styles.models import Style
 from styles.states import State
 from teams.models import PikzelsKey, User

@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from PIL import ExifTags, Image, features
 
+from ..pikzels import rules
 from . import confined
 from .metadata import (
     JPEG_START,
@@ -34,7 +35,6 @@ from .metadata import (
     held_bytes,
     png_depth,
 )
-from .pikzels import rules
 from .pixels import instead_of, opaque, plain, scaled
 
 UPLOAD_MAX_BYTES = 25_000_000

@@ -12,11 +12,11 @@ from typing import Any, Self
 
 from PIL import Image, ImageFilter, ImageMath
 
+from ..pikzels import rules
 from . import palettes
 from .bars import Box, inside_bars
 from .fingerprints import alike, fingerprint
-from .images import MAX_ENCODED_PIXELS, UNREADABLE, Accepted, accept, decoding
-from .pikzels import rules
+from .judging import MAX_ENCODED_PIXELS, UNREADABLE, Accepted, accept, decoding
 from .pixels import opaque, plain
 
 RECOMMENDED = (1280, 720)  # what YouTube recommends for a thumbnail

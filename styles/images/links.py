@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urljoin, urlspli
 import idna
 from django.utils.translation import gettext_lazy as _
 
-from .images import clean_name
+from .judging import clean_name
 
 LINK_MAX = 2_000
 HOST_MAX = 253

@@ -26,9 +26,9 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from PIL import Image
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from .images import UPLOAD_MAX_BYTES, Accepted, ImageProblem, accept, clean_name
+from ..pikzels.wire import READ_BYTES, USER_AGENT, Line
+from .judging import UPLOAD_MAX_BYTES, Accepted, ImageProblem, accept, clean_name
 from .links import PORT, Link, LinkProblem, read_address
-from .pikzels.wire import READ_BYTES, USER_AGENT, Line
 
 log = logging.getLogger(__name__)
 
