@@ -14,6 +14,7 @@ from .explanations import explain
 from .forms import POSITIONS, StyleForm
 from .models import Style
 from .names import suggestions, used
+from .pikzels import rules
 from .pikzels.errors import Code
 from .presentation import cost_text, image_rows, time_text
 from .states import State
@@ -68,7 +69,9 @@ def _slot(form: StyleForm, position: int, kept: dict[int, dict[str, Any]]) -> di
 
 def _name_remarks(request: MemberRequest, form: StyleForm, style: Style | None) -> dict[str, Any]:
     """Which style has the name already, and names that are free."""
-    name = str(form["name"].value() or "")
+    name = rules.tidy_name(str(form["name"].value() or ""))
+    if rules.name_strangers(name):
+        return {}
     other = used(request.team, name, apart_from=style)
     refused = style is not None and style.reason in NAMES_REFUSED and name == style.name
     names = suggestions(request.team, name) if other or refused else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,8 +22,9 @@ from styles.pikzels.sandbox import Sandbox
 from styles.states import State
 from teams.models import Membership, PikzelsKey, Team, User
 
-from .far_away import FarAway, Play, certificate_for, far_away
+from .far_away import NAMES, FarAway, Play, far_away
 from .pictures import photo
+from .pikzels.loopback import make_certificate
 
 PASSWORD = "a light table for slides"
 
@@ -81,8 +83,23 @@ def key(team: Team) -> PikzelsKey:
 
 
 @pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(params=["http", "https"])
+def tls(request: pytest.FixtureRequest, certificate: Path) -> ssl.SSLContext | None:
+    """What a server needs to speak TLS, or None to speak without; a test runs with both."""
+    if request.param == "http":
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture(scope="session")
 def far_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate_for(tmp_path_factory.mktemp("far-away"))
+    return make_certificate(tmp_path_factory.mktemp("far-away"), NAMES)
 
 
 @pytest.fixture

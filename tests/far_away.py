@@ -4,15 +4,10 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from styles.images import Accepted
 from styles.images.fetching import INTERNET, Network, fetch_picture, is_public
@@ -91,36 +86,6 @@ def far_away(
 def sending(status: int, content: bytes = b"", *headers: str) -> Callable[[Visit], None]:
     """Return a play in which every request gets this answer."""
     return lambda visit: visit.send(http(status, content, *headers))
-
-
-@cache
-def certificate_for(folder: Path, names: tuple[str, ...] = NAMES) -> Path:
-    """Write a certificate for some names, with its key, into one file; return its path."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "far away")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / f"{names[0]}.pem"
-    path.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
 
 
 def fetched(text: str, there: FarAway, folder: Path, **limits: float) -> Accepted:

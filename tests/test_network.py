@@ -15,14 +15,13 @@ from styles.images.links import read_link
 from .far_away import (
     HERE,
     PARTY,
-    certificate_for,
     far_away,
     leading_to,
     problem_of,
     sending,
 )
 from .pictures import photo
-from .pikzels.loopback import http
+from .pikzels.loopback import http, make_certificate
 
 VIDEO = "https://youtu.be/dQw4w9WgXcQ"
 VIDEO_FOLDER = "/vi/dQw4w9WgXcQ"
@@ -158,7 +157,7 @@ class TestTheWayThere:
         assert there.server.visits == []
 
     def test_ends_at_a_certificate_for_another_name(self, folder, tmp_path):
-        strange = certificate_for(tmp_path, ("somebody.example",))
+        strange = make_certificate(tmp_path, ["somebody.example"])
         with far_away(sending(200, photo()), strange) as there:
             assert problem_of(PARTY, there.network, folder).code == "certificate"
             assert there.server.visits == []

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from playwright.sync_api import ConsoleMessage, Page
+from pytest_django.live_server_helper import LiveServer
+
+from teams.models import PikzelsKey, User
+
+from ..conftest import browser_of
 
 CHROMIUM = shutil.which("chromium")
 QUIET = (
@@ -52,3 +58,12 @@ def console(page: Page) -> Iterator[list[str]]:
     page.on("pageerror", lambda error: said.append(str(error)))
     yield said
     assert said == []
+
+
+@pytest.fixture
+def client(live_server: LiveServer, page: Page, alice: User, key: PikzelsKey) -> Client:
+    """Alice, signed in in this browser."""
+    client = browser_of(alice)
+    session = client.cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    return client

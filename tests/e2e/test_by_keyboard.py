@@ -13,20 +13,11 @@ from pytest_django.live_server_helper import LiveServer
 
 from styles.models import Style
 from styles.states import State
-from teams.models import PikzelsKey, User
+from teams.models import PikzelsKey
 
-from ..conftest import browser_of
 from ..pictures import photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def client(live_server: LiveServer, page: Page, alice: User, key: PikzelsKey) -> Client:
-    client = browser_of(alice)
-    session = client.cookies["sessionid"].value
-    page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    return client
 
 
 def tab_to(page: Page, name: str, *, most: int = 40) -> None:

@@ -17,10 +17,10 @@ from styles import form_buttons
 from styles.images import fetching
 from styles.models import Style
 from styles.states import State
-from teams.models import PikzelsKey, User
+from teams.models import User
 
 from ..conftest import browser_of
-from ..far_away import FarAway, certificate_for, far_away, sending
+from ..far_away import FarAway, far_away, sending
 from ..pictures import photo
 from .test_pages import PICTURES
 
@@ -49,14 +49,6 @@ PASTE = """([names, text]) => {
   document.body.dispatchEvent(
     new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
 }"""
-
-
-@pytest.fixture
-def client(live_server: LiveServer, page: Page, alice: User, key: PikzelsKey) -> Client:
-    client = browser_of(alice)
-    session = client.cookies["sessionid"].value
-    page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    return client
 
 
 @pytest.fixture
@@ -137,10 +129,10 @@ class TestWaysIn:
 
 class TestLinks:
     @pytest.fixture(autouse=True)
-    def there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarAway]:
+    def there(self, far_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarAway]:
         """An internet of this machine, with one picture everywhere."""
         picture = sending(200, photo(640, 360, seed=3), "Content-Type: image/jpeg")
-        with far_away(picture, certificate_for(tmp_path)) as there:
+        with far_away(picture, far_certificate) as there:
 
             def fetch(link: object, *, directory: Path) -> object:
                 return fetching.fetch_picture(link, directory=directory, network=there.network)

@@ -32,7 +32,7 @@ from teams.models import PikzelsKey, Team, User
 
 from ..conftest import browser_of
 from ..pictures import photo
-from ..pikzels.loopback import MADE, Server, make_certificate, serving
+from ..pikzels.loopback import MADE, Server, serving
 from . import canary
 from .hostile import SCRIPTS, Script, after_the_body, answers, in_the_middle
 
@@ -77,11 +77,6 @@ class Scene:
 Play = Callable[..., Scene]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_certificate(tmp_path_factory.mktemp("tls"))
-
-
 @pytest.fixture
 def play(
     team: Team,
@@ -117,15 +112,6 @@ def play(
 
     with ExitStack() as servers:
         yield play
-
-
-@pytest.fixture(params=["http", "https"])
-def tls(request: pytest.FixtureRequest, certificate: Path) -> ssl.SSLContext | None:
-    if request.param == "http":
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name.replace(" ", "_"))

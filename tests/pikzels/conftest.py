@@ -9,22 +9,7 @@ import pytest
 
 from styles.pikzels.outcome import Outcome
 
-from .loopback import Play, a_client, make_certificate, serving, three_pictures
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_certificate(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(params=["http", "https"])
-def tls(request: pytest.FixtureRequest, certificate: Path) -> ssl.SSLContext | None:
-    """What a server needs to speak TLS, or None to speak without; a test runs with both."""
-    if request.param == "http":
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+from .loopback import Play, a_client, serving, three_pictures
 
 
 @pytest.fixture

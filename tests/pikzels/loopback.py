@@ -5,7 +5,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -152,12 +152,13 @@ def serving(play: Play, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         server.close()
 
 
-def make_certificate(folder: Path) -> Path:
-    """Write a certificate for this machine, with its key, into one file; return its path."""
+def make_certificate(folder: Path, names: Sequence[str] = ()) -> Path:
+    """Write a certificate for this machine and for some names, with its key, into one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
     now = datetime.now(UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    valid_for = [here, *map(x509.DNSName, names)]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -166,7 +167,7 @@ def make_certificate(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(valid_for), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
