@@ -17,6 +17,7 @@ class DraftForm extends HTMLElement {
     document.addEventListener("dragover", (event) => this.hover(event));
     document.addEventListener("drop", (event) => this.drop(event));
     document.addEventListener("paste", (event) => this.paste(event));
+    for (const slot of this.slots) slot.choose?.();
     addEventListener("online", () => this.retry());
     addEventListener("beforeunload", (event) => this.sending.size && event.preventDefault());
   }

@@ -9,8 +9,8 @@ class ImageSlot extends HTMLElement {
     this.input.addEventListener("change", () => this.choose());
     this.on("cancel", () => this.ask("cancel"));
     this.on("retry", () => this.ask("picture", this.file));
-    // A browser may refill the input when the page is gone back to.
-    if (this.input.files[0]) queueMicrotask(() => this.choose());
+    // Chosen before this ran, or refilled by the browser when the page was gone back to.
+    this.choose();
   }
 
   get number() {
@@ -39,7 +39,8 @@ class ImageSlot extends HTMLElement {
 
   choose() {
     const file = this.input.files[0];
-    if (!file) return;
+    // As long as nobody listens it stays, and goes with the form.
+    if (!file || !this.closest("draft-form:defined")) return;
     // Kept here and sent at once, it need not go a second time with the form.
     this.input.value = "";
     this.ask("picture", file);

@@ -111,6 +111,19 @@ class TestWaysIn:
         expect(form.get_by_text("Draft saved")).to_be_visible()
         assert form.url.endswith(Style.objects.get().address("edit"))
 
+    def test_one_that_is_chosen_before_the_scripts_are_there_is_not_lost(
+        self, client: Client, live_server: LiveServer, page: Page, tmp_path: Path
+    ) -> None:
+        go_on = threading.Event()
+        held = holding(page, "**/draft-form.js", go_on)
+        page.goto(f"{live_server.url}/styles/new/", wait_until="commit")
+        page.locator("#id_image_1").set_input_files(written(tmp_path, "mars.jpg"))
+        assert page.locator("#id_image_1").evaluate("e => e.files.length") == 1
+        go_on.set()
+        for route in held:
+            route.continue_()
+        expect_kept(page, "mars.jpg")
+
     def test_dropped_anywhere_they_fill_the_empty_slots_in_order(self, form: Page) -> None:
         drop(form, "b.jpg", on="image-slot[data-slot='2']")
         expect(slot(form, 2)).to_contain_text("640×360")
