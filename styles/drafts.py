@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +19,8 @@ from teams.models import Team, User
 from .access import MemberRequest
 from .forms import StyleForm
 from .images import Accepted, accept
-from .models import ReferenceImage, Style, StyleQuerySet
+from .models import Attempt, ReferenceImage, Style, StyleQuerySet
+from .pikzels.errors import Verdict
 from .states import State
 
 MOST_DRAFTS = 20
@@ -73,6 +74,9 @@ def keep(request: MemberRequest, form: StyleForm, style: Style | None) -> Style 
 
 def check_room(user: User, style: Style | None, pictures: Iterable[Accepted] = ()) -> None:
     """Raise NoRoom, and throw the pictures away, where they would be one draft too many."""
+    pictures = list(pictures)
+    if style and (style.submitted_at or not pictures):
+        return  # it takes no more room than it has: it can be sent, and pictures taken out
     drafts = unsent(user)
     if style:
         drafts = drafts.exclude(pk=style.pk)
@@ -95,7 +99,10 @@ def made_lately(style: Style) -> Style | None:
     """Return a style of the same name and the same pictures that was sent a short while ago."""
     since = timezone.now() - LATELY
     others = Style.objects.of(style.team).filter(name=style.name, submitted_at__gte=since)
-    others = others.exclude(pk=style.pk).exclude(state__in=NOT_MADE).newest_first()
+    # One that was given up while nobody knew whether it was made may be there, and paid for.
+    doubts = Attempt.objects.filter(outcome=Verdict.IN_DOUBT).values("style")
+    not_made = Q(state__in=NOT_MADE) & ~Q(state=State.DROPPED, pk__in=doubts)
+    others = others.exclude(pk=style.pk).exclude(not_made).newest_first()
     mine = _checksums(style)
     return next((other for other in others[:10] if _checksums(other) == mine), None)
 
@@ -106,14 +113,15 @@ def _checksums(style: Style) -> list[str]:
 
 def sweep() -> int:
     """Delete drafts that were never sent and that nobody touched for a month; return how many."""
-    old = Style.objects.unsent().filter(edited_at__lt=timezone.now() - KEPT)
-    old = old.filter(attempts=None)
-    files: list[ReferenceImage] = list(ReferenceImage.objects.filter(style__in=old))
-    number = old.count()
-    old.delete()
+    old = Style.objects.unsent().filter(edited_at__lt=timezone.now() - KEPT, attempts=None)
+    with transaction.atomic():
+        # Locked, so that none is sent between being found and being deleted.
+        found = [style.pk for style in old.select_for_update(of=("self",))]
+        files = list(ReferenceImage.objects.filter(style__in=found))
+        Style.objects.filter(pk__in=found).delete()
     for image in files:
         image.forget_file()
-    return number
+    return len(found)
 
 
 def _draft(token: uuid.UUID, team: Team, user: User) -> Style:
@@ -132,16 +140,21 @@ def _token(request: MemberRequest) -> uuid.UUID:
         raise Http404 from error
 
 
-def shrink_pictures(style: Style, who: User) -> None:
-    """Bring the pictures to half the size of the largest. Raises ImageProblem, OSError."""
-    images = [image for image in style.images.all() if not image.is_link]
-    if not images:
-        return
-    most = max(image.bytes for image in images) // 2
+def shrink_pictures(style: Style, who: User) -> dict[int, str]:
+    """Bring the pictures to half the size of the largest; return the checksums of all by position.
+
+    Raises ImageProblem, OSError.
+    """
+    images = list(style.images.all())
+    checksums = {image.position: image.sha256 for image in images}
+    most = max((image.bytes for image in images), default=0) // 2
     for image in images:
         if image.bytes > most:
             folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
             smaller = accept(
                 Path(image.file.path), name=image.original_name, directory=folder, max_bytes=most
             )
-            style.keep_picture(image.position, smaller, who)
+            checksums[image.position] = smaller.sha256
+            url = image.source_url
+            style.keep_picture(image.position, smaller, who, url, made_from=image)
+    return checksums

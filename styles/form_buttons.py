@@ -5,7 +5,10 @@ A button's value is a verb and what it is about: `remove 2`, `later 1`, `swap 1 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +18,19 @@ from django.utils.translation import gettext as _
 
 from teams.models import User
 
-from .forms import POSITIONS, StyleForm
+from .forms import NOT_STORED, POSITIONS, StyleForm
 from .images import ImageProblem
 from .images.check import advise, cut
 from .images.fetching import fetch_picture
 from .images.links import LinkProblem, read_link
 from .models import ReferenceImage, Style
+
+log = logging.getLogger(__name__)
+
+# Of this process's threads so many may wait for other people's servers, ten seconds each.
+MOST_FETCHES = 4
+fetching: set[int] = set()
+fetching_lock = threading.Lock()
 
 
 class NotDone(Exception):
@@ -66,22 +76,53 @@ def typed(button: Button | None, data: QueryDict) -> QueryDict:
     return chosen
 
 
-def add_link(button: Button, form: StyleForm) -> None:
+def add_link(button: Button, form: StyleForm, style: Style | None, who: User) -> None:
     """Bring the picture at the link into the form, or the link itself. Raises NotDone."""
-    slot = button.slots[0] if button.slots else None
-    empty = [n for n in POSITIONS if n not in form.kept and n not in form.accepted]
-    if slot is None and not empty:
-        raise NotDone("link", _("All three slots are full. Remove a picture, then add it."))
+    slot = _slot_for_link(button, form, style)
     try:
         link = read_link(form.cleaned_data.get("link", ""))
         if button.verb == "hand-over" or not settings.FETCH_LINKS:
-            form.handed[slot or empty[0]] = link
+            form.handed[slot] = link
             return
-        picture = fetch_picture(link, directory=Path(settings.FILE_UPLOAD_TEMP_DIR))
+        with _place_to_fetch(who):
+            picture = fetch_picture(link, directory=Path(settings.FILE_UPLOAD_TEMP_DIR))
     except (LinkProblem, ImageProblem) as problem:
         raise NotDone("link", problem.message) from problem
+    except OSError as error:
+        log.exception("a picture from a link could not be stored")
+        raise NotDone("link", str(NOT_STORED)) from error
+    try:
+        # Uploads may have come meanwhile; what they brought is not to be replaced.
+        slot = _slot_for_link(button, form, style)
+    except NotDone:
+        picture.path.unlink(missing_ok=True)
+        raise
     # What follows the question mark may be somebody's key.
-    form.take(slot or empty[0], picture, link.url.partition("?")[0])
+    form.take(slot, picture, link.url.partition("?")[0])
+
+
+def _slot_for_link(button: Button, form: StyleForm, style: Style | None) -> int:
+    if button.slots:
+        return button.slots[0]
+    full = {*form.accepted, *(style.filled() if style else ())}
+    empty = [position for position in POSITIONS if position not in full]
+    if not empty:
+        raise NotDone("link", _("All three slots are full. Remove a picture, then add it."))
+    return empty[0]
+
+
+@contextmanager
+def _place_to_fetch(who: User) -> Iterator[None]:
+    """Let a person wait for one link at a time, and few people at once. Raises NotDone."""
+    with fetching_lock:
+        if who.pk in fetching or len(fetching) >= MOST_FETCHES:
+            raise NotDone("link", _("Other links are being fetched. Try again in a moment."))
+        fetching.add(who.pk)
+    try:
+        yield
+    finally:
+        with fetching_lock:
+            fetching.discard(who.pk)
 
 
 # After it
@@ -145,7 +186,7 @@ def _cut(style: Style, who: User, slot: int, kind: str) -> bool:
     folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
     path = Path(image.file.path)
     picture = cut(path, boxes[0], name=image.original_name, directory=folder)
-    return style.keep_picture(slot, picture, who, image.source_url)
+    return style.keep_picture(slot, picture, who, image.source_url, made_from=image)
 
 
 LINKING = {"link", "hand-over"}

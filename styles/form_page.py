@@ -61,6 +61,7 @@ def _slot(form: StyleForm, position: int, kept: dict[int, dict[str, Any]]) -> di
         "n": position,
         "field": form[f"image_{position}"],
         "kept": kept.get(position),
+        "seen": kept[position]["sha256"] if position in kept else "",
         "earlier": position > POSITIONS[0],
         "later": position < POSITIONS[-1],
         "error": "\n".join(map(str, form.errors.get(f"image_{position}", []))),
@@ -70,8 +71,6 @@ def _slot(form: StyleForm, position: int, kept: dict[int, dict[str, Any]]) -> di
 def _name_remarks(request: MemberRequest, form: StyleForm, style: Style | None) -> dict[str, Any]:
     """Which style has the name already, and names that are free."""
     name = rules.tidy_name(str(form["name"].value() or ""))
-    if rules.name_strangers(name):
-        return {}
     other = used(request.team, name, apart_from=style)
     refused = style is not None and style.reason in NAMES_REFUSED and name == style.name
     names = suggestions(request.team, name) if other or refused else []

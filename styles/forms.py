@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from .images import FORMATS, UPLOAD_MAX_BYTES, Accepted, ImageProblem, accept
 from .images.links import Link
 from .pikzels import rules
 
+log = logging.getLogger(__name__)
+
 POSITIONS = range(1, rules.IMAGE_COUNT + 1)
+NOT_STORED = _("The picture could not be stored just now. Try again in a moment.")
 ACCEPTED_TYPES = ",".join(f"image/{name.lower()}" for name in FORMATS)
 
 
@@ -164,6 +168,9 @@ class StyleForm(forms.Form):
             self.accepted[position] = judge(upload)
         except ImageProblem as problem:
             self.add_error(field, problem.message)
+        except OSError:
+            log.exception("an upload could not be written")
+            self.add_error(field, NOT_STORED)
 
 
 def judge(upload: UploadedFile) -> Accepted:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from teams.models import Team
+
 from .access import MemberRequest, enter, get_style, in_team
 from .drafts import NoRoom, find_draft, keep, made_lately
 from .form_buttons import LINKING, Button, NotDone, add_link, carry_out, pressed, typed
 from .form_page import NAMES_REFUSED, form_context, remarks_on
-from .forms import StyleForm
+from .forms import NOT_STORED, POSITIONS, StyleForm
 from .models import Style
+
+log = logging.getLogger(__name__)
 
 page_and_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -98,7 +104,7 @@ def _keep_and_do(
     said = ""
     try:
         if button and button.verb in LINKING:
-            add_link(button, form)
+            add_link(button, form, style, request.user)
     except NotDone as problem:
         form.add_error(problem.field, str(problem))
     try:
@@ -109,6 +115,9 @@ def _keep_and_do(
         form.add_error(problem.field, str(problem))
     except NoRoom as problem:
         form.add_error(None, str(problem))
+    except OSError:
+        log.exception("a picture could not be stored")
+        form.add_error(None, NOT_STORED)
     return style, said
 
 
@@ -122,15 +131,36 @@ def _go_on(request: MemberRequest, style: Style, said: str) -> HttpResponseBase:
 
 
 def _send(request: MemberRequest, form: StyleForm, style: Style) -> HttpResponseBase:
-    twin = None if "again" in request.POST else made_lately(style)
+    with transaction.atomic():
+        # Locked, or two tabs would each find that the other has not sent the same yet.
+        Team.objects.select_for_update(no_key=True).get(pk=style.team_id)
+        twin = None if "again" in request.POST else made_lately(style)
+        won = not twin and _submit_as_seen(request, form, style)
     if twin:
         return _page(request, form, style, status=422, twin=twin)
+    style.refresh_from_db()
+    if won or not style.is_editable:
+        return redirect(style)
+    text = _(
+        "The style was changed meanwhile, in another tab or by somebody else. "
+        "This is how it stands now. Look at it, then send it."
+    )
+    messages.warning(request, text)
+    return redirect("style_edit", style.pk)
+
+
+def _submit_as_seen(request: MemberRequest, form: StyleForm, style: Style) -> bool:
     if "rights" in form.cleaned_data:
         style.confirm_rights()
-    if style.submit(request.user) or not style.is_editable:
-        return redirect(style)
-    # A picture was taken out in another tab meanwhile.
-    return redirect("style_edit", style.pk)
+    name = form.cleaned_data["name"]
+    return style.submit(request.user, name=name, pictures=_as_seen(request, form))
+
+
+def _as_seen(request: MemberRequest, form: StyleForm) -> dict[int, str]:
+    """Return the checksums of the pictures that the page showed, and that came with the form."""
+    fields = {n: f"seen_{n}" for n in POSITIONS}
+    shown = {n: request.POST[name] for n, name in fields.items() if name in request.POST}
+    return shown | {n: picture.sha256 for n, picture in form.accepted.items()}
 
 
 def _wants_parts(request: MemberRequest) -> bool:

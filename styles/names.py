@@ -18,10 +18,14 @@ FREE_AGAIN = (State.DROPPED, State.GONE, State.DRAFT)
 
 def used(team: Team, name: str, *, apart_from: Style | None = None) -> Style | None:
     """Return the team's latest style of this name, written in whatever letters, or None."""
+    name = rules.tidy_name(name)
+    # What cannot be a name, a database may not even take as a question.
+    if not name or len(name) > rules.NAME_MAX or rules.name_strangers(name):
+        return None
     others = Style.objects.of(team).exclude(state__in=FREE_AGAIN)
     if apart_from:
         others = others.exclude(pk=apart_from.pk)
-    return others.filter(name__iexact=name).newest_first().first() if name else None
+    return others.filter(name__iexact=name).newest_first().first()
 
 
 def suggestions(team: Team, name: str) -> list[str]:
@@ -29,7 +33,7 @@ def suggestions(team: Team, name: str) -> list[str]:
     taken = {
         other.casefold()
         for other in Style.objects.of(team)
-        .filter(name__istartswith=name[: rules.NAME_MAX // 2])
+        .filter(name__istartswith=_stem(name)[: rules.NAME_MAX // 2])
         .values_list("name", flat=True)
     }
     free = (one for one in _like(name) if one.casefold() not in taken)
@@ -37,6 +41,10 @@ def suggestions(team: Team, name: str) -> list[str]:
 
 
 def _like(name: str) -> Iterator[str]:
-    stem = name.rstrip("0123456789 -_") or name
+    stem = _stem(name)
     for ending in (f" {number}" for number in count(2)):
         yield stem[: rules.NAME_MAX - len(ending)].rstrip() + ending
+
+
+def _stem(name: str) -> str:
+    return name.rstrip("0123456789 -_") or name

@@ -405,6 +405,7 @@ def image_rows(style: Style) -> list[dict[str, Any]]:
             else reverse("style_image", args=[style.pk, image.position]),
             "preview_url": preview_of(style, image),
             "name": image.original_name,
+            "sha256": image.sha256,
             "width": image.width,
             "height": image.height,
             "size_text": filesizeformat(image.bytes),

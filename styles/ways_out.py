@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from .access import MemberRequest, get_style, in_team
-from .drafts import shrink_pictures
+from .drafts import NoRoom, check_room, shrink_pictures
 from .images import ImageProblem
 from .models import Event, Style
 from .presentation import cost_text, sandbox_page, support_text
@@ -82,18 +82,24 @@ def shrink(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     if not style.is_complete():
         return redirect("style_edit", style.pk)
     try:
-        shrink_pictures(style, request.user)
+        pictures = shrink_pictures(style, request.user)
     except (ImageProblem, OSError):
         messages.error(request, _("A picture could not be made smaller. Choose a smaller one."))
         return redirect("style_edit", style.pk)
-    won = style.submit(request.user)
+    won = style.submit(request.user, pictures=pictures)
     return _done(request, style, won, _("The pictures were made smaller, and it is on its way."))
 
 
 @require_POST
 @in_team
 def variant(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
-    draft = get_style(request, style_id).variant(request.user)
+    style = get_style(request, style_id)
+    try:
+        check_room(request.user, None)
+    except NoRoom as problem:
+        messages.error(request, str(problem))
+        return redirect(style)
+    draft = style.variant(request.user)
     messages.success(request, _("A new draft has the same pictures. Give it a name."))
     return redirect("style_edit", draft.pk)
 

@@ -82,7 +82,7 @@ class DraftForm extends HTMLElement {
 
   // Nothing is under way any more. Answers that crossed each other may have told old news.
   settle() {
-    if (this.sending.size) return;
+    if (this.sending.size || this.linking) return;
     const wanted = this.wanted;
     this.wanted = null;
     if (wanted && this.slots.some((slot) => slot.failed)) this.announce(this.dataset.failed);
@@ -95,10 +95,11 @@ class DraftForm extends HTMLElement {
 
   submit(event) {
     const button = event.submitter;
-    const link = this.form.elements.link.value.trim() && "link";
+    // A link that is on its way already is not asked for twice.
+    const link = !this.linking && this.form.elements.link.value.trim() && "link";
     const what = button?.name === "do" ? button.value : link;
     if (!what) this.retry();
-    if (!what && !this.sending.size) return;
+    if (!what && !this.sending.size && !this.linking) return;
     event.preventDefault();
     if (what) {
       this.press(what, button ?? this.form.elements.link);
@@ -115,14 +116,21 @@ class DraftForm extends HTMLElement {
   }
 
   async ask(what, button) {
+    this.linking = /^(link|hand)/.test(what);
     await this.renew();
     const answer = await this.fetch({ ...PARTS, method: "POST", body: this.fields(what) });
-    if (!answer) return;
-    const isLink = /^(link|hand)/.test(what);
-    this.put(answer, (part) => part !== "link" || isLink);
-    const wrong = isLink && this.querySelector("[data-part=link] .error")?.textContent;
-    if (isLink && !wrong) this.form.elements.link.value = "";
+    if (answer) this.show(answer, what, button);
+    this.linking = false;
+    if (this.wanted) this.settle();
+  }
+
+  show(answer, what, button) {
+    this.put(answer, (part) => part !== "link" || this.linking);
+    const wrong = this.linking && this.querySelector("[data-part=link] .error")?.textContent;
+    if (this.linking && !wrong) this.form.elements.link.value = "";
     if (what.startsWith("name")) this.form.elements.name.value = answer.dataset.name;
+    // What is wrong with the link has to be seen before anything is sent.
+    if (wrong) this.wanted = null;
     if (!button) return;
     this.announce(wrong || answer.dataset.said);
     if (!button.isConnected) this.focusAfter(...what.split(" "));

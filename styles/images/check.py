@@ -238,13 +238,10 @@ def _small(path: Path) -> tuple[tuple[int, int], Image.Image]:
 def _in_pixels_of(size: tuple[int, int], small: tuple[int, int], box: Box) -> Box:
     """Return a box of the small picture in pixels of the full one, rounded inwards."""
     width, height = size
-    left, top, right, bottom = box
-    return (
-        -(-left * width // small[0]),
-        -(-top * height // small[1]),
-        right * width // small[0],
-        bottom * height // small[1],
-    )
+    left, top = -(-box[0] * width // small[0]), -(-box[1] * height // small[1])
+    right, bottom = box[2] * width // small[0], box[3] * height // small[1]
+    # A picture of some pixels' height was brought up to be measured: nothing may be left of it.
+    return (left, top, right, bottom) if left < right and top < bottom else (0, 0, width, height)
 
 
 def _encoded(content: Image.Image, kind: str) -> bytes:

@@ -165,6 +165,9 @@ def read_link(text: str) -> Link:
     if _is_youtube(parts):
         return _video(parts)
     url = _address(parts)
+    # In plain ASCII it may be nine times as long as it was typed.
+    if len(url) > LINK_MAX:
+        raise LinkProblem("too_long")
     return Link(url=url, candidates=(url,), video_id="", label=_label(url))
 
 

@@ -115,7 +115,8 @@ class ReferenceImage(models.Model):
 
         Outside the upload's request, which would have to wait for it. Raises ImageProblem, OSError.
         """
-        if not self.preview:
+        # One that a variant shared may have been deleted with it, in the very moment it was made.
+        if not self.preview or not default_storage.exists(str(self.preview.name)):
             stored = Path(str(self.file.name))
             name = f"previews/{stored.parent.name}/{stored.stem}.jpg"
             to = Path(default_storage.path(name))

@@ -7,7 +7,7 @@ state in its WHERE and says whether it won; its Event is written in the same tra
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -163,6 +163,11 @@ class Style(models.Model):
         all_or_none = len(self.links()) in {0, rules.IMAGE_COUNT}
         return bool(self.name) and len(self.filled()) == rules.IMAGE_COUNT and all_or_none
 
+    def has(self, pictures: Mapping[int, str]) -> bool:
+        """Whether the pictures at these positions have these checksums, "" for none."""
+        mine = dict(self.images.values_list("position", "sha256"))
+        return all(mine.get(position, "") == checksum for position, checksum in pictures.items())
+
     def has_doubt(self) -> bool:
         """Whether one of its tries may have made it, and none is known to have."""
         outcomes = set(self.attempts.values_list("outcome", flat=True))
@@ -226,16 +231,22 @@ class Style(models.Model):
             setattr(self, name, value)
         return True
 
-    def submit(self, who: User) -> bool:
+    def submit(
+        self, who: User, *, name: str = "", pictures: Mapping[int, str] | None = None
+    ) -> bool:
         """Send it on its way: to review where the team wants that, else to the queue.
 
-        Return whether it went; one that is not complete, or not to be edited, does not.
+        Return whether it went; one that is not complete, or not to be edited, does not. Nor does
+        one that has another name, or at one of these positions a picture of another checksum, ""
+        for none: what is paid for is what a person saw.
         """
         now = timezone.now()
         with transaction.atomic():
             # Locked, so that no picture is taken out in another tab meanwhile.
-            Style.objects.select_for_update().get(pk=self.pk)
-            if not self.is_complete():
+            row = Style.objects.select_for_update().get(pk=self.pk)
+            if not row.is_complete() or row.name != (name or row.name):
+                return False
+            if not row.has(pictures or {}):
                 return False
             if self.team.review_required:
                 return self.move(State.IN_REVIEW, only_from=EDITABLE, who=who, submitted_at=now)
@@ -318,19 +329,40 @@ class Style(models.Model):
 
     # Its pictures
 
-    def keep_picture(self, position: int, picture: Accepted, who: User, url: str = "") -> bool:
-        """Put a judged picture into a slot, replacing what was there, while it can be edited."""
-        return self._fill(position, who, {**ReferenceImage.store(picture), "source_url": url})
+    def keep_picture(
+        self,
+        position: int,
+        picture: Accepted,
+        who: User,
+        url: str = "",
+        *,
+        made_from: ReferenceImage | None = None,
+    ) -> bool:
+        """Put a judged picture into a slot, replacing what was there, while it can be edited.
+
+        One that was made from another takes its place only, and not that of a third which came
+        there meanwhile. Return whether it was put there.
+        """
+        fields = {**ReferenceImage.store(picture), "source_url": url}
+        return self._fill(position, who, fields, made_from)
 
     def keep_link(self, position: int, url: str, label: str, who: User) -> bool:
         """Put a link into a slot, for Pikzels to fetch the picture, while it can be edited."""
         return self._fill(position, who, ReferenceImage.as_link(url, label))
 
-    def _fill(self, position: int, who: User, image_fields: dict[str, Any]) -> bool:
+    def _fill(
+        self,
+        position: int,
+        who: User,
+        image_fields: dict[str, Any],
+        made_from: ReferenceImage | None = None,
+    ) -> bool:
         with transaction.atomic():
             if not self._locked_for_editing():
                 return False
             old = self.images.filter(position=position).first()
+            if made_from and (old is None or old.file.name != made_from.file.name):
+                return False
             self.images.filter(position=position).delete()
             image = self.images.create(position=position, **image_fields)
             if old and self.state != State.DRAFT:

@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from styles import form_buttons
+from styles import form_buttons, forms
 from styles.images import fetching
 from styles.models import Style
 from styles.states import State
@@ -22,6 +22,7 @@ from teams.models import User
 from ..conftest import browser_of
 from ..far_away import FarAway, far_away, sending
 from ..pictures import photo
+from ..waiting import wait_until
 from .test_pages import PICTURES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -379,3 +380,35 @@ def test_each_step_is_seen_in_forced_colours(form: Page) -> None:
     ring = "e => getComputedStyle(e.parentElement.querySelector('.frame')).outlineStyle"
     assert form.locator("#id_image_3").evaluate(ring) == "solid"
     form.screenshot(path=PICTURES / "form-forced-colours.png", full_page=True)
+
+
+def test_a_picture_that_was_cancelled_too_late_is_shown_before_it_is_paid_for(
+    form: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it had left: the server keeps it, while the page shows an empty slot."""
+    last, real = threading.Event(), forms.accept
+
+    def slowly(*args: object, name: str, **options: object) -> object:
+        if name == "late.jpg":
+            last.wait(10)
+        return real(*args, name=name, **options)
+
+    monkeypatch.setattr(forms, "accept", slowly)
+    slots = [form.locator(f"image-slot[data-slot='{n}']") for n in (1, 2, 3)]
+    form.get_by_label("Style name").fill("Mars diary")
+    one, two, late = written(tmp_path, "one.jpg", "two.jpg", "late.jpg")
+    for slot, path in zip(slots[:2], (one, two), strict=True):
+        slot.locator("input[type=file]").set_input_files(path)
+        expect(slot.locator(".slot-info")).to_contain_text("640×360")
+    slots[2].locator("input[type=file]").set_input_files(late)
+    expect(slots[2].locator(".slot-info")).to_contain_text("Looking at it")
+    slots[2].get_by_role("button", name="Cancel").click()
+    last.set()
+    wait_until(lambda: Style.objects.get().filled() == {1, 2, 3})
+    form.locator("aside button.primary").click()
+    expect(form.get_by_text("The style was changed meanwhile")).to_be_visible()
+    expect(slots[2].locator("img")).to_be_visible()
+    assert Style.objects.get().state == State.DRAFT
+    form.locator("aside button.primary").click()
+    form.wait_for_url(re.compile(r"/styles/[-\w]{36}/$"))
+    assert Style.objects.get().state == State.QUEUED
