@@ -18,9 +18,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from teams.encryption import CannotDecrypt
-from teams.models import PikzelsKey
+from teams.models import PikzelsKey, Team, User
 
 from . import journal
 from .breaker import hand_over, hold
@@ -81,6 +82,9 @@ def claim(style_id: uuid.UUID) -> Attempt | None:
 
 
 def _may_go(style: Style, key: PikzelsKey, now: datetime) -> bool:
+    if not _is_wanted(style):
+        _set_aside(style)
+        return False
     waiting = Style.objects.filter(pk=style.pk, state=State.QUEUED)
     if key.removed_at and not key.is_sandbox:
         hand_over(waiting, key.team.current_key())
@@ -95,14 +99,45 @@ def _may_go(style: Style, key: PikzelsKey, now: datetime) -> bool:
     return key.attempts.open().count() < limit
 
 
+def _asked_by(style: Style) -> User | None:
+    """Return whose word it is that the style is sent."""
+    asked = style.events.filter(to_state=State.QUEUED, who__isnull=False).last()
+    return asked.who if asked else style.creator
+
+
+def _is_wanted(style: Style) -> bool:
+    """Whether whoever wanted it sent still has a say: a member of its team, or staff."""
+    who = _asked_by(style)
+    if who is None or not who.is_active:
+        return False
+    return who.is_staff or style.team.memberships.filter(user=who).exists()
+
+
+def _set_aside(style: Style) -> None:
+    """Let somebody who is still on the team decide about it."""
+    to = State.IN_DOUBT if style.has_doubt() else State.IN_REVIEW
+    style.move(
+        to,
+        only_from=[State.QUEUED],
+        reason="still_in_doubt" if to == State.IN_DOUBT else "",
+        note=str(_("Who wanted it sent has left the team")),
+    )
+
+
+def set_aside_styles_of(team: Team, user: User) -> None:
+    """Send nothing more of what a person wanted sent who has left the team."""
+    for style in Style.objects.of(team).filter(state=State.QUEUED).select_related("team"):
+        if _asked_by(style) == user:
+            _set_aside(style)
+
+
 def _open_attempt(style: Style, key: PikzelsKey, now: datetime) -> Attempt:
     last = style.last_attempt
-    asked = style.events.filter(to_state=State.QUEUED, who__isnull=False).last()
     return Attempt.objects.create(
         style=style,
         number=last.number + 1 if last else 1,
         key=key,
-        asked_by=asked.who if asked else style.creator,
+        asked_by=_asked_by(style),
         opened_at=now,
         lease_until=now + LEASE,
     )

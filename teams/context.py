@@ -9,13 +9,15 @@ from styles.access import current_membership
 from styles.explanations import explain
 from styles.models import SafeMode
 
-from .models import Membership
+from .models import Membership, Team
 
 SECTIONS = {
     "library": "library",
     "style_new": "new",
     "team": "team",
     "mails": "team",
+    "invite": "team",
+    "remove_member": "team",
     "account": "account",
 }
 
@@ -34,6 +36,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     key = membership.team.current_key()
     return context | {
         "team": membership.team,
+        "other_teams": list(
+            Team.objects.filter(members=request.user)
+            .exclude(pk=membership.team_id)
+            .order_by("name")
+        ),
         "is_owner": membership.is_owner,
         "banner_sandbox": bool(key and key.is_sandbox),
         "sandbox_page": f"{key.base_url}/_sandbox/" if key and key.is_sandbox else "",

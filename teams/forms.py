@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from styles.pikzels import rules
 
-from .models import PikzelsKey, Team, User
+from .models import Membership, PikzelsKey, Team, User
 
 EMAIL_WRONG = _("Enter an e-mail address such as name@example.com")
 
@@ -57,6 +57,51 @@ class SetupForm(forms.Form):
 
     def wanted(self) -> dict[str, str]:
         return {key: self.cleaned_data[key] for key in ("team_name", "name", "email", "password")}
+
+
+class InvitationForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        error_messages={"required": _("Enter an e-mail address"), "invalid": EMAIL_WRONG},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=Membership.Role,
+        initial=Membership.Role.MEMBER,
+        error_messages={
+            "required": _("Choose a role"),
+            "invalid_choice": _("Choose a role from the list"),
+        },
+    )
+
+
+class JoinForm(forms.Form):
+    """What a new person adds to an invitation: a name and a password."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=100,
+        error_messages={"required": _("Enter your name")},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        help_text=_("At least 8 characters, and not one that is used everywhere"),
+        strip=False,
+        error_messages={"required": _("Enter a password")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.email = email
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        validate_password(password, User(email=self.email, name=self.data.get("name", "")))
+        return str(password)
 
 
 class AccountForm(forms.ModelForm):

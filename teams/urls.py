@@ -1,10 +1,16 @@
 from django.urls import path
 
-from . import views
+from . import people_views, views
 
 urlpatterns = [
     path("team/", views.team, name="team"),
     path("team/keys/<uuid:key_id>/resume/", views.key_resume, name="key_resume"),
+    path("team/invite/", people_views.invite, name="invite"),
+    path("team/invitations/<int:invitation_id>/revoke/", people_views.revoke, name="revoke"),
+    path("team/people/<int:member_id>/role/", people_views.change_role, name="change_role"),
+    path("team/people/<int:member_id>/remove/", people_views.remove, name="remove_member"),
+    path("team/switch/", people_views.switch, name="switch"),
+    path("join/<str:token>/", people_views.invitation, name="invitation"),
     path("team/go-on/", views.go_on, name="go_on"),
     path("team/mails/", views.mails, name="mails"),
     path("account/", views.account, name="account"),

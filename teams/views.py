@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,6 +26,7 @@ from styles.models import SafeMode
 from .forms import AccountForm, KeyForm, SetupForm
 from .mails import kept_mails
 from .models import Membership, PikzelsKey
+from .people import open_invitations
 from .setup import is_setup_token, make_owner, use_up_token
 
 
@@ -79,13 +81,19 @@ def team_context(request: MemberRequest, form: KeyForm) -> dict[str, Any]:
     return {
         "members": [
             {
+                "id": each.pk,
                 "name": each.user.display_name,
                 "email": each.user.email,
+                "role": each.role,
                 "role_label": each.get_role_display(),
                 "joined": each.joined_at,
+                "is_me": each.user == request.user,
             }
             for each in memberships
         ],
+        "roles": Membership.Role.choices,
+        "invitations": open_invitations(request.team) if request.membership.is_owner else [],
+        "now": timezone.now(),
         "keys": [
             _key_row(key, request.membership)
             for key in request.team.keys.in_use().preferred_first()

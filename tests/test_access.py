@@ -41,6 +41,12 @@ OURS = {
     "mails": Gets(404, 404, 403),
     "key_resume": Gets(404, 404, 403, "post"),
     "go_on": Gets(404, 404, 403, "post"),
+    "invite": Gets(404, 200, 403),  # the stranger owns a team of his own
+    "revoke": Gets(404, 404, 403, "post"),
+    "change_role": Gets(404, 404, 403, "post"),
+    "remove_member": Gets(404, 404, 403),
+    "switch": Gets(404, 404, 403, "post"),
+    "invitation": Gets(200, 200, 200),  # for whoever has the link, and it names the team only
     "style": TEAMS,
     "style_live": TEAMS,
     "style_edit": Gets(302, 404, 403),
@@ -65,6 +71,7 @@ OURS = {
 PUBLIC = {
     "healthz": 200,
     "setup": 404,  # there is an account, so the link has had its day
+    "invitation": 200,
     "account_login": 200,
     "account_logout": 302,
     "account_signup": 200,
@@ -172,7 +179,8 @@ def test_charlie_finds_nothing_of_alices_team(world: World, charlie: User) -> No
 def test_charlie_changes_nothing_of_alices_team_by_posting(world: World, charlie: User) -> None:
     browser = browser_of(charlie)
     before = rows()
-    named = [route for route in ours() if {"style_id", "key_id"} & {*route.names_of_arguments}]
+    ids = {"style_id", "key_id", "invitation_id", "member_id"}
+    named = [route for route in ours() if ids & {*route.names_of_arguments}]
     found = {browser.post(world.address(route)).status_code for route in named}
     assert found == {404, 405}
     assert rows() == before

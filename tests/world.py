@@ -25,6 +25,8 @@ from teams.setup import setup_link
 from .pictures import photo
 from .routes import Route
 
+INVITATION = "a-token"
+
 
 class World(NamedTuple):
     """What Alice's team has, and how an address names it."""
@@ -40,7 +42,11 @@ class World(NamedTuple):
             "style_id": self.style.pk,
             "position": 1,
             "key_id": self.key.uuid,
-            "token": setup_link().rstrip("/").rpartition("/")[2],
+            "token": INVITATION
+            if route.name == "invitation"
+            else setup_link().rstrip("/").rpartition("/")[2],
+            "invitation_id": self.rows["teams.invitation"].pk,
+            "member_id": self.style.team.memberships.get(user=self.style.creator).pk,
             "key": "MQ:1abcde",
             "uidb36": "1",
             "id": self.style.creator_id,
@@ -80,7 +86,7 @@ def make_world(make_style: Callable[..., Style], alice: User, key: PikzelsKey) -
         Invitation.objects.create(
             team=style.team,
             email="dora@example.com",
-            token_hash=Invitation.hash_token("a token"),
+            token_hash=Invitation.hash_token(INVITATION),
             invited_by=alice,
             expires_at=timezone.now() + timedelta(days=7),
         ),
