@@ -24,6 +24,7 @@ from styles.images import accept
 from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
+from teams import people
 from teams.models import PikzelsKey, Team, User
 from teams.setup import setup_link
 
@@ -253,6 +254,46 @@ def test_team_and_account(
     look("account-sessions", "/accounts/sessions/")
     look("account-mfa", "/accounts/2fa/")
     look("not-found", "/nowhere/")
+
+
+def test_people(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    page: Page,
+    alice: User,
+    bob: User,
+    charlie: User,
+    team: Team,
+) -> None:
+    mine = alice.memberships.get()
+    link = people.invite(mine, "dora@example.com", "reviewer")
+    for_charlie = people.invite(mine, charlie.email, "member")
+    charlie.memberships.get().team.memberships.create(user=alice, role="member")
+    sign_in(alice)
+    look("team-people", "/team/")
+    page.get_by_role("button", name="Change team").click()
+    look("team-menu", "")
+    look("invite", "/team/invite/")
+    page.get_by_label("E-mail address").fill("dora")
+    page.get_by_role("button", name="Invite").click()
+    look("invite-error", "")
+    page.get_by_label("E-mail address").fill("eve@example.com")
+    page.get_by_role("button", name="Invite").click()
+    look("invited", "")
+    look("remove", f"/team/people/{bob.memberships.get().pk}/remove/")
+    look("invitation-for-another", path_of(for_charlie))
+    sign_in(charlie)
+    look("invitation-member", path_of(for_charlie))
+    page.context.clear_cookies()
+    look("invitation-sign-in", path_of(for_charlie))
+    look("invitation-new", path_of(link))
+    page.get_by_role("button", name="Join the team").click()
+    look("invitation-error", "")
+    look("invitation-over", "/join/nothing/")
+
+
+def path_of(link: str) -> str:
+    return re.sub(r"^https?://[^/]+", "", link)
 
 
 def test_pages_for_strangers(
