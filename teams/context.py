@@ -17,6 +17,7 @@ SECTIONS = {
     "team": "team",
     "mails": "team",
     "invite": "team",
+    "team_settings": "team",
     "remove_member": "team",
     "account": "account",
 }

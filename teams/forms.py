@@ -59,6 +59,19 @@ class SetupForm(forms.Form):
         return {key: self.cleaned_data[key] for key in ("team_name", "name", "email", "password")}
 
 
+class TeamForm(forms.ModelForm):
+    class Meta:
+        model = Team
+        fields = ("name", "review_required", "may_review_own", "asks_for_rights")
+        labels = {
+            "name": _("Name of the team"),
+            "review_required": _("A reviewer looks at every style before it is sent"),
+            "may_review_own": _("Reviewers may approve their own styles"),
+            "asks_for_rights": _("Whoever sends a style ticks that they may use the pictures"),
+        }
+        error_messages = {"name": {"required": _("Enter a name for your team")}}
+
+
 class InvitationForm(forms.Form):
     email = forms.EmailField(
         label=_("E-mail address"),

@@ -5,6 +5,7 @@ from . import people_views, views
 urlpatterns = [
     path("team/", views.team, name="team"),
     path("team/keys/<uuid:key_id>/resume/", views.key_resume, name="key_resume"),
+    path("team/settings/", views.team_settings, name="team_settings"),
     path("team/invite/", people_views.invite, name="invite"),
     path("team/invitations/<int:invitation_id>/revoke/", people_views.revoke, name="revoke"),
     path("team/people/<int:member_id>/role/", people_views.change_role, name="change_role"),

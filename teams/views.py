@@ -19,13 +19,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from styles import breaker, following
-from styles.access import MemberRequest, enter, in_team
+from styles.access import MemberRequest, enter, for_owners, in_team
 from styles.explanations import explain
 from styles.models import SafeMode
 
-from .forms import AccountForm, KeyForm, SetupForm
+from .forms import AccountForm, KeyForm, SetupForm, TeamForm
 from .mails import kept_mails
-from .models import Membership, PikzelsKey
+from .models import Membership, PikzelsKey, Team
 from .people import open_invitations
 from .setup import is_setup_token, make_owner, use_up_token
 
@@ -100,8 +100,27 @@ def team_context(request: MemberRequest, form: KeyForm) -> dict[str, Any]:
         ],
         "key_form": form if request.membership.is_owner else None,
         "mails_url": reverse("mails") if request.user.is_superuser else "",
-        "review_required": request.team.review_required,
     }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_owners
+def team_settings(request: MemberRequest) -> HttpResponseBase:
+    if request.method == "POST":
+        enter(request, request.POST.get("team", ""))
+        if not request.membership.is_owner:
+            raise Http404
+    # Apart from what the page's frame shows: a name that is refused is not the team's.
+    form = TeamForm(
+        request.POST if request.method == "POST" else None,
+        instance=Team.objects.get(pk=request.team.pk),
+    )
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("team")
+    status = 422 if form.is_bound else 200
+    return render(request, "teams/settings.html", {"form": form}, status=status)
 
 
 def _key_row(key: PikzelsKey, membership: Membership) -> dict[str, Any]:

@@ -41,6 +41,7 @@ OURS = {
     "mails": Gets(404, 404, 403),
     "key_resume": Gets(404, 404, 403, "post"),
     "go_on": Gets(404, 404, 403, "post"),
+    "team_settings": Gets(404, 200, 403),
     "invite": Gets(404, 200, 403),  # the stranger owns a team of his own
     "revoke": Gets(404, 404, 403, "post"),
     "change_role": Gets(404, 404, 403, "post"),

@@ -95,3 +95,31 @@ def test_a_large_team_costs_no_more_queries_than_a_small_one(
         PikzelsKey.seal(f"pkz_{n:010}", base_url="https://x.example", team=team, name="K").save()
     with django_assert_max_num_queries(len(queries)):
         browser.get("/team/")
+
+
+class TestSettings:
+    def test_are_changed_by_an_owner(self, alice: User, team: Team) -> None:
+        values = {"team": team.pk, "name": "Studio West", "review_required": "on"}
+        browser_of(alice).post("/team/settings/", {**values, "asks_for_rights": "on"})
+        team.refresh_from_db()
+        assert (team.name, team.review_required, team.asks_for_rights) == (
+            "Studio West",
+            True,
+            True,
+        )
+
+    def test_need_a_name(self, alice: User, team: Team) -> None:
+        answer = browser_of(alice).post("/team/settings/", {"team": team.pk, "name": " "})
+        assert answer.status_code == 422
+        assert answer.context["form"].errors["name"] == ["Enter a name for your team"]
+        assert "Studio North" in answer.content.decode()
+
+    def test_are_not_a_members_affair(self, bob: User, team: Team) -> None:
+        values = {"team": team.pk, "name": "Bobs"}
+        assert browser_of(bob).post("/team/settings/", values).status_code == 404
+
+    def test_of_another_team_are_out_of_reach(self, charlie: User, team: Team) -> None:
+        values = {"team": team.pk, "name": "Charlies"}
+        assert browser_of(charlie).post("/team/settings/", values).status_code == 404
+        team.refresh_from_db()
+        assert team.name == "Studio North"

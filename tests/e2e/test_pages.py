@@ -280,6 +280,7 @@ def test_people(
     page.get_by_label("E-mail address").fill("eve@example.com")
     page.get_by_role("button", name="Invite").click()
     look("invited", "")
+    look("team-settings", "/team/settings/")
     look("remove", f"/team/people/{bob.memberships.get().pk}/remove/")
     look("invitation-for-another", path_of(for_charlie))
     sign_in(charlie)
