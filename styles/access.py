@@ -23,6 +23,7 @@ class MemberRequest(HttpRequest):
 
     user: User
     membership: Membership
+    memberships: list[Membership]
     team: Team
 
 
@@ -33,6 +34,7 @@ def in_team(
 
     @wraps(view)
     def wrapper(request: MemberRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request.memberships = memberships(request)
         membership = current_membership(request)
         if membership is None:
             return render(request, "teams/no_team.html", status=403)
@@ -58,11 +60,15 @@ def for_owners(
 
 def current_membership(request: HttpRequest) -> Membership | None:
     """Return where the person is now: the team chosen last, else the one joined first."""
+    mine = getattr(request, "memberships", None) or memberships(request)
+    chosen = [each for each in mine if each.team_id == request.session.get("team")]
+    return next(iter(chosen + mine), None)
+
+
+def memberships(request: HttpRequest) -> list[Membership]:
+    """Return the teams that the person is on, the one joined first in front."""
     mine = Membership.objects.filter(user=request.user.pk).select_related("team", "user")
-    first = mine.order_by("joined_at", "pk").first()
-    if first is None or "team" not in request.session:
-        return first
-    return mine.filter(team=request.session["team"]).first() or first
+    return list(mine.order_by("joined_at", "pk"))
 
 
 def enter(request: MemberRequest, team_id: object) -> Team:

@@ -29,10 +29,8 @@ def shelf(membership: Membership, query: QueryDict) -> dict[str, Any]:
     """Return the context of the library page for `?q=`, `?show=` and `?before=`."""
     team = Style.objects.of(membership.team).not_archived()
     show, text = query.get("show", ""), query.get("q", "").strip()
-    found = narrow(team, show, membership)
-    if text:
-        found = found.matching(text)
-    styles = list(_older_than(query.get("before", ""), found.newest_first())[: PAGE + 1])
+    found = searched(membership, query)
+    styles = list(_older_than(query.get("before", ""), found)[: PAGE + 1])
     more = styles[PAGE - 1] if len(styles) > PAGE else None
     shown = (
         Style.objects.filter(pk__in=[style.pk for style in styles[:PAGE]])
@@ -50,7 +48,16 @@ def shelf(membership: Membership, query: QueryDict) -> dict[str, Any]:
         "newer_url": _address(show, text) if query.get("before") else "",
         "is_empty": not styles and not team.exists(),
         "new_url": reverse("style_new"),
+        "export_query": _address(show, text).partition("?")[2],
     }
+
+
+def searched(membership: Membership, query: QueryDict) -> StyleQuerySet:
+    """Return the team's styles that `?q=` and `?show=` ask for, newest first."""
+    team = Style.objects.of(membership.team).not_archived()
+    found = narrow(team, query.get("show", ""), membership)
+    text = query.get("q", "").strip()
+    return (found.matching(text) if text else found).newest_first()
 
 
 def narrow(styles: StyleQuerySet, show: str, membership: Membership) -> StyleQuerySet:

@@ -4,6 +4,8 @@ from . import making, views, ways_out
 
 urlpatterns = [
     path("", views.library, name="library"),
+    path("export.csv", views.export, {"kind": "csv"}, name="export_csv"),
+    path("export.json", views.export, {"kind": "json"}, name="export_json"),
     path("healthz", views.healthz, name="healthz"),
     path("styles/new/", making.new, name="style_new"),
     path("styles/<uuid:style_id>/", views.style, name="style"),

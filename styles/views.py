@@ -8,14 +8,22 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
 
 from .access import MemberRequest, get_image, get_style, in_team
+from .exports import as_csv, as_json
 from .images import ImageProblem
-from .library import shelf
+from .library import searched, shelf
 from .models import Style
 from .presentation import image_rows, sandbox_page, show, snippets_of, spent_text
 from .states import State
@@ -37,6 +45,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @in_team
 def library(request: MemberRequest) -> HttpResponseBase:
     return render(request, "styles/library.html", shelf(request.membership, request.GET))
+
+
+@require_safe
+@in_team
+def export(request: MemberRequest, kind: str) -> HttpResponseBase:
+    """The library as the page shows it, all of it, as a file."""
+    styles = searched(request.membership, request.GET)
+    if kind == "csv":
+        response = StreamingHttpResponse(as_csv(styles), content_type="text/csv; charset=utf-8")
+    else:
+        response = StreamingHttpResponse(as_json(styles), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="styles.{kind}"'
+    return response
 
 
 @require_safe

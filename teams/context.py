@@ -9,7 +9,7 @@ from styles.access import current_membership
 from styles.explanations import explain
 from styles.models import SafeMode
 
-from .models import Membership, Team
+from .models import Membership
 
 SECTIONS = {
     "library": "library",
@@ -37,11 +37,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     key = membership.team.current_key()
     return context | {
         "team": membership.team,
-        "other_teams": list(
-            Team.objects.filter(members=request.user)
-            .exclude(pk=membership.team_id)
-            .order_by("name")
-        ),
+        "other_teams": [
+            each.team
+            for each in getattr(request, "memberships", [])
+            if each.team_id != membership.team_id
+        ],
         "is_owner": membership.is_owner,
         "banner_sandbox": bool(key and key.is_sandbox),
         "sandbox_page": f"{key.base_url}/_sandbox/" if key and key.is_sandbox else "",

@@ -35,6 +35,8 @@ POSTED = Gets(302, 404, 403, "post")
 # The style of the table's world is in doubt and was made by Alice, who owns the team.
 OURS = {
     "library": ONES_OWN,
+    "export_csv": ONES_OWN,
+    "export_json": ONES_OWN,
     "team": ONES_OWN,
     "style_new": ONES_OWN,
     "account": Gets(200, 200, 200),
