@@ -8,6 +8,9 @@ class DraftForm extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
     this.sending = new Map();
+    // When each slot got what it shows: an answer that was asked for before is old news to it.
+    this.clock = 0;
+    this.settled = new Map();
     this.turn = Promise.resolve();
     this.addEventListener("picture", ({ target, detail }) => this.send(target, detail));
     this.addEventListener("cancel", ({ target }) => this.cancel(target));
@@ -35,6 +38,7 @@ class DraftForm extends HTMLElement {
   async send(slot, file) {
     this.sending.get(slot.number)?.abort();
     slot.start(file);
+    const asked = ++this.clock;
     const request = new XMLHttpRequest();
     this.crossed ||= this.sending.size > 0;
     this.sending.set(slot.number, request);
@@ -44,18 +48,20 @@ class DraftForm extends HTMLElement {
     request.open("POST", location.href);
     request.setRequestHeader("X-Parts", "1");
     request.upload.onprogress = ({ loaded, total }) => slot.progress(loaded / total);
-    request.onload = () => this.arrived(slot, request);
+    request.onload = () => this.arrived(slot, request, asked);
     request.onerror = () => this.failed(slot, "lost");
     request.send(body);
   }
 
-  arrived(slot, { responseURL, status, responseText }) {
+  arrived(slot, { responseURL, status, responseText }, asked) {
     const answer = this.read(responseURL, status, responseText);
     if (!answer) return this.failed(slot, "refused");
     this.sending.delete(slot.number);
     const focused = slot.contains(document.activeElement);
     slot.mark("");
-    this.put(answer, (part) => part === slot.dataset.part || !part.startsWith("slot"));
+    this.settled.delete(slot.number);
+    this.put(answer, asked, (part) => part === slot.dataset.part || !part.startsWith("slot"));
+    this.settled.set(slot.number, ++this.clock);
     const fresh = this.slotAt(slot.number);
     if (focused) fresh.input.focus();
     this.announce(fresh.querySelector(".error")?.textContent ?? slot.dataset.kept);
@@ -118,14 +124,15 @@ class DraftForm extends HTMLElement {
   async ask(what, button) {
     this.linking = /^(link|hand)/.test(what);
     await this.renew();
+    const asked = ++this.clock;
     const answer = await this.fetch({ ...PARTS, method: "POST", body: this.fields(what) });
-    if (answer) this.show(answer, what, button);
+    if (answer) this.show(answer, asked, what, button);
     this.linking = false;
-    if (this.wanted) this.settle();
+    if (this.wanted || this.crossed) this.settle();
   }
 
-  show(answer, what, button) {
-    this.put(answer, (part) => part !== "link" || this.linking);
+  show(answer, asked, what, button) {
+    this.put(answer, asked, (part) => part !== "link" || this.linking);
     const wrong = this.linking && this.querySelector("[data-part=link] .error")?.textContent;
     if (this.linking && !wrong) this.form.elements.link.value = "";
     if (what.startsWith("name")) this.form.elements.name.value = answer.dataset.name;
@@ -158,8 +165,9 @@ class DraftForm extends HTMLElement {
   }
 
   async refresh() {
+    const asked = ++this.clock;
     const answer = await this.fetch(PARTS);
-    if (answer) this.put(answer, (part) => part !== "link");
+    if (answer) this.put(answer, asked, (part) => part !== "link");
   }
 
   // To and from the server
@@ -192,7 +200,7 @@ class DraftForm extends HTMLElement {
     return this.problem([200, 403].includes(status) ? this.dataset.signedOut : this.dataset.lost);
   }
 
-  put(answer, wanted) {
+  put(answer, asked, wanted) {
     const problem = answer.querySelector("[data-problem]")?.textContent;
     if (problem || !this.lasting) this.problem(problem);
     const { editUrl } = answer.dataset;
@@ -203,8 +211,10 @@ class DraftForm extends HTMLElement {
     }
     for (const fresh of answer.querySelectorAll("[data-part]")) {
       const old = document.querySelector(`[data-part="${fresh.dataset.part}"]`);
+      const isOld = asked < this.settled.get(fresh.dataset.slot);
+      this.crossed ||= isOld && wanted(fresh.dataset.part);
       // What is the same stays: its input may have a file dialog open, or the focus.
-      const stays = old.busy || old.failed || old.isEqualNode(fresh);
+      const stays = isOld || old.busy || old.failed || old.isEqualNode(fresh);
       if (wanted(fresh.dataset.part) && !stays) old.replaceWith(fresh);
     }
   }

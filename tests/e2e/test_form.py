@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from styles import form_buttons, forms
@@ -293,6 +293,36 @@ class TestTrouble:
 
 
 class TestSending:
+    def test_an_answer_that_comes_late_takes_no_picture_off_the_page(self, form: Page) -> None:
+        go_on = threading.Event()
+        form.get_by_label("Style name").fill("Mars")
+        form.get_by_label("Style name").blur()
+        expect(form.get_by_text("Draft saved")).to_be_visible()
+        # The name's own request is answered now, and its answer arrives after the pictures.
+        answers: list[tuple[Route, APIResponse]] = []
+
+        def handle(route: Route) -> None:
+            body = route.request.post_data_buffer or b""
+            if b"filename" in body or go_on.is_set():
+                route.continue_()
+            else:
+                answers.append((route, route.fetch()))
+
+        form.route("**/edit/", handle)
+        form.get_by_label("Style name").fill("Mars diary")
+        form.get_by_label("Style name").blur()
+        form.wait_for_timeout(300)
+        drop(form, "a.jpg", "b.jpg", "c.jpg")
+        expect_kept(form, "a.jpg", "b.jpg", "c.jpg")
+        assert answers
+        go_on.set()
+        for route, answer in answers:
+            route.fulfill(response=answer)
+        form.wait_for_timeout(300)
+        expect_kept(form, "a.jpg", "b.jpg", "c.jpg")
+        form.get_by_role("button", name="Create style").click()
+        expect(form.locator("main")).to_have_attribute("data-style-state", State.QUEUED)
+
     def test_waits_for_the_pictures_that_are_on_their_way(self, form: Page) -> None:
         form.get_by_label("Style name").fill("Mars diary")
         form.get_by_label("Style name").blur()
@@ -402,9 +432,15 @@ def test_a_picture_that_was_cancelled_too_late_is_shown_before_it_is_paid_for(
         expect(slot.locator(".slot-info")).to_contain_text("640×360")
     slots[2].locator("input[type=file]").set_input_files(late)
     expect(slots[2].locator(".slot-info")).to_contain_text("Looking at it")
+    # Nor does the page look again.
+    form.route(
+        "**/edit/",
+        lambda route: route.abort() if route.request.method == "GET" else route.continue_(),
+    )
     slots[2].get_by_role("button", name="Cancel").click()
     last.set()
     wait_until(lambda: Style.objects.get().filled() == {1, 2, 3})
+    form.unroute("**/edit/")
     form.locator("aside button.primary").click()
     expect(form.get_by_text("The style was changed meanwhile")).to_be_visible()
     expect(slots[2].locator("img")).to_be_visible()
