@@ -129,7 +129,7 @@ def _of_several(found: list[Advice]) -> list[Row]:
 
 def _in_words(advice: Advice, style: Style, images: Mapping[int, ReferenceImage]) -> Row:
     image = images.get(advice.position or 0)
-    n, others = advice.position, get_text_list([str(n) for n in advice.others], _("and"))
+    n = advice.position
     match advice.kind:
         case "bars":
             text = _("Image %(n)d has black bars.") % {"n": n}
@@ -139,10 +139,9 @@ def _in_words(advice: Advice, style: Style, images: Mapping[int, ReferenceImage]
             frame = preview_of(style, image)
             return Row(text=text, do=f"frame {n}", label=_("Crop to 16:9"), frame_url=frame)
         case "alike":
-            text = _(
-                "Images %(n)d and %(others)s are nearly the same. Three different ones are better."
-            )
-            return Row(text=text % {"n": n, "others": others})
+            which = get_text_list([str(one) for one in (n, *advice.others)], _("and"))
+            text = _("Images %(which)s are nearly the same. Different ones are better.")
+            return Row(text=text % {"which": which})
     text = _("The colours of image %(n)d stand apart from the others’.")
     return Row(text=text % {"n": n})
 

@@ -136,6 +136,7 @@ def _open_attempt(style: Style, key: PikzelsKey, now: datetime) -> Attempt:
     return Attempt.objects.create(
         style=style,
         number=last.number + 1 if last else 1,
+        name=style.name,
         key=key,
         asked_by=_asked_by(style),
         opened_at=now,

@@ -89,7 +89,7 @@ def check_room(user: User, style: Style | None, pictures: Iterable[Accepted] = (
         raise NoRoom(
             _(
                 "You have %(n)d drafts, and no more are kept. "
-                "Send one, or give one up, and then come back."
+                "Send one or discard one, and then try again."
             )
             % {"n": count["n"]}
         )

@@ -76,14 +76,17 @@ def typed(button: Button | None, data: QueryDict) -> QueryDict:
     return chosen
 
 
-def add_link(button: Button, form: StyleForm, style: Style | None, who: User) -> None:
-    """Bring the picture at the link into the form, or the link itself. Raises NotDone."""
+def add_link(button: Button, form: StyleForm, style: Style | None, who: User) -> str:
+    """Bring the picture at the link into the form, or the link itself; return what to tell of it.
+
+    Raises NotDone.
+    """
     slot = _slot_for_link(button, form, style)
     try:
         link = read_link(form.cleaned_data.get("link", ""))
         if button.verb == "hand-over" or not settings.FETCH_LINKS:
             form.handed[slot] = link
-            return
+            return _kept_text(slot)
         with _place_to_fetch(who):
             picture = fetch_picture(link, directory=Path(settings.FILE_UPLOAD_TEMP_DIR))
     except (LinkProblem, ImageProblem) as problem:
@@ -99,6 +102,11 @@ def add_link(button: Button, form: StyleForm, style: Style | None, who: User) ->
         raise
     # What follows the question mark may be somebody's key.
     form.take(slot, picture, link.url.partition("?")[0])
+    return _kept_text(slot)
+
+
+def _kept_text(slot: int) -> str:
+    return _("Image %(n)d is kept.") % {"n": slot}
 
 
 def _slot_for_link(button: Button, form: StyleForm, style: Style | None) -> int:
@@ -130,6 +138,8 @@ def _place_to_fetch(who: User) -> Iterator[None]:
 
 def carry_out(button: Button, style: Style, who: User) -> str:
     """Do what the button says; return what to tell of it, "" for nothing. Raises NotDone."""
+    if button.verb == "keep":
+        return _("Saved. It waits in the library, and on the form for a new style.")
     count, act = VERBS.get(button.verb, (0, None))
     if act is None or len(button.slots) != count:
         return ""

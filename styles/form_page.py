@@ -72,8 +72,8 @@ def _name_remarks(request: MemberRequest, form: StyleForm, style: Style | None) 
     """Which style has the name already, and names that are free."""
     name = rules.tidy_name(str(form["name"].value() or ""))
     other = used(request.team, name, apart_from=style)
-    refused = style is not None and style.reason in NAMES_REFUSED and name == style.name
-    names = suggestions(request.team, name) if other or refused else []
+    refused = style is not None and name == refused_name(style)
+    names = suggestions(request.team, name) if other or (name and refused) else []
     return {"same_name": other, "free_names": names}
 
 
@@ -97,6 +97,12 @@ def _submit_label(request: MemberRequest, submitted: bool) -> str:
     return _("Send again") if submitted else _("Create style")
 
 
+def refused_name(style: Style) -> str:
+    """Return the name that Pikzels did not take, whatever the style is called since; or ""."""
+    attempt = style.last_attempt if style.reason in NAMES_REFUSED else None
+    return attempt.name if attempt else ""
+
+
 def remarks_on(style: Style) -> dict[str, str]:
     """Return what Pikzels said about each field when it refused the style."""
     attempt = style.last_attempt
@@ -105,7 +111,8 @@ def remarks_on(style: Style) -> dict[str, str]:
     remarks: dict[str, str] = {}
     for detail in attempt.details:
         field = _field(detail.get("field", ""))
-        if field:
+        changed = field == "name" and attempt.name not in {"", style.name}
+        if field and not changed:
             remarks[field] = _("Pikzels: %(words)s") % {"words": detail["message"]}
     return remarks
 

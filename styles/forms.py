@@ -64,7 +64,14 @@ class StyleForm(forms.Form):
         label=_("Style name"),
         help_text=_("Letters without accents, numbers, spaces, hyphens and underscores"),
         required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "spellcheck": "false",
+                # Both are always there, whatever a script puts into the second.
+                "aria-describedby": "id_name_helptext name-remarks",
+            }
+        ),
     )
     image_1 = forms.FileField(label=_("Image 1"), required=False, allow_empty_file=True)
     image_2 = forms.FileField(label=_("Image 2"), required=False, allow_empty_file=True)

@@ -19,9 +19,10 @@ from teams.models import Team
 from .access import MemberRequest, enter, get_style, in_team
 from .drafts import NoRoom, find_draft, keep, made_lately
 from .form_buttons import LINKING, Button, NotDone, add_link, carry_out, pressed, typed
-from .form_page import NAMES_REFUSED, form_context, remarks_on
+from .form_page import form_context, refused_name, remarks_on
 from .forms import NOT_STORED, POSITIONS, StyleForm
 from .models import Style
+from .states import State
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def _save(request: MemberRequest, style: Style | None) -> HttpResponseBase:
     """Keep what is right; send it if all of it is and no other button was pressed."""
     if style and not style.is_editable:
         # The second click of a double click, or a form that was sent before.
-        messages.info(request, _("This form was sent already. This is the style that it made."))
+        messages.info(request, _already(style))
         return redirect(style)
     button = pressed(request.POST)
     form = _form(
@@ -83,7 +84,7 @@ def _save(request: MemberRequest, style: Style | None) -> HttpResponseBase:
         request.FILES,
         kept=style.filled() if style else frozenset(),
         links=style.links() if style else frozenset(),
-        taken=style.name if style and style.reason in NAMES_REFUSED else "",
+        taken=refused_name(style) if style else "",
         unfinished=button is not None,
     )
     form.is_valid()
@@ -97,6 +98,12 @@ def _save(request: MemberRequest, style: Style | None) -> HttpResponseBase:
     return _send(request, form, style)
 
 
+def _already(style: Style) -> str:
+    if style.state == State.DROPPED:
+        return _("This draft was discarded meanwhile. Its pictures are still here.")
+    return _("This form was sent already. This is the style that it made.")
+
+
 def _keep_and_do(
     request: MemberRequest, form: StyleForm, style: Style | None, button: Button | None
 ) -> tuple[Style | None, str]:
@@ -104,13 +111,13 @@ def _keep_and_do(
     said = ""
     try:
         if button and button.verb in LINKING:
-            add_link(button, form, style, request.user)
+            said = add_link(button, form, style, request.user)
     except NotDone as problem:
         form.add_error(problem.field, str(problem))
     try:
         style = keep(request, form, style)
         if button and style:
-            said = carry_out(button, style, request.user)
+            said = carry_out(button, style, request.user) or said
     except NotDone as problem:
         form.add_error(problem.field, str(problem))
     except NoRoom as problem:

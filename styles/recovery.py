@@ -179,6 +179,7 @@ def _attempt_again(entry: Journaled, style: Style, key: PikzelsKey) -> None:
         style=style,
         key=key,
         number=max(entry.number, last.number + 1 if last else 1),
+        name=entry.name,
         lease_token=entry.token,
         lease_until=entry.opened_at,
         opened_at=entry.opened_at,

@@ -203,6 +203,21 @@ class TestEdit:
             "image_2": ["Pikzels: Broken"],
         }
 
+    def test_another_name_that_was_kept_meanwhile_is_sent(
+        self, client: Client, make_style: MakeStyle, key: PikzelsKey
+    ) -> None:
+        style = make_style("Taken", state=State.REFUSED, reason="NAME_ALREADY_EXISTS", key=key)
+        now = style.created_at
+        style.attempts.create(
+            number=1, name="Taken", key=key, lease_until=now, closed_at=now, outcome="refused"
+        )
+        client.post(style.address("edit"), {"name": "Free", "do": "keep"})
+        again = client.post(style.address("edit"), {"name": "Taken"})
+        assert "enter another" in str(again.context["form"].errors["name"])
+        client.post(style.address("edit"), {"name": "Free"})
+        style.refresh_from_db()
+        assert (style.name, style.state) == ("Free", State.QUEUED)
+
     def test_a_picture_can_be_replaced(self, client: Client, make_style: MakeStyle) -> None:
         style = make_style(state=State.REFUSED, reason="INVALID_IMAGE")
         before = style.images.get(position=2).sha256

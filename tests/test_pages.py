@@ -181,3 +181,8 @@ def test_no_template_has_anything_inline() -> None:
         r"""<style|<script(?![^>]*\bsrc=)|\s(?:style|on[a-z]+)\s*=\s*["']|javascript:""", re.I
     )
     assert [path.name for path, text in sources.items() if inline.search(text)] == []
+
+
+def test_the_scripts_stay_small() -> None:
+    folder = TEMPLATES.parent / "static" / "js"
+    assert sum(path.stat().st_size for path in folder.glob("*.js")) < 25 * 1024

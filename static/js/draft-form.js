@@ -1,5 +1,5 @@
-// <draft-form>: keeps each picture as soon as it is there, and puts the server's answer into the
-// page part by part. What it does is what the plain form's buttons do, without another page.
+// <draft-form>: keeps each picture as soon as it is there, and puts the answers into the page part
+// by part. What it does is what the plain form's buttons do.
 
 const PARTS = { headers: { "X-Parts": "1" } };
 const SLOT = "application/x-slot";
@@ -8,20 +8,23 @@ class DraftForm extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
     this.sending = new Map();
-    // When each slot got what it shows: an answer that was asked for before is old news to it.
+    // When each slot got what it shows: what was asked for before is old news to it.
     this.clock = 0;
     this.settled = new Map();
     this.turn = Promise.resolve();
+    this.waiting = [];
+    this.linking = 0;
+    // So that a reload sends nothing once more.
+    history.replaceState(null, "", this.dataset.editUrl ?? location.href);
     this.addEventListener("picture", ({ target, detail }) => this.send(target, detail));
     this.addEventListener("cancel", ({ target }) => this.cancel(target));
     this.form.addEventListener("submit", (event) => this.submit(event));
     this.form.elements.name.addEventListener("change", () => this.press("keep"));
-    document.addEventListener("dragstart", (event) => this.drag(event));
-    document.addEventListener("dragover", (event) => this.hover(event));
-    document.addEventListener("drop", (event) => this.drop(event));
-    document.addEventListener("paste", (event) => this.paste(event));
+    for (const kind of ["dragstart", "dragover", "dragleave", "drop", "paste"]) {
+      document.addEventListener(kind, (event) => this[kind](event));
+    }
     for (const slot of this.slots) slot.choose?.();
-    addEventListener("online", () => this.retry());
+    addEventListener("online", () => this.press("keep") ?? this.retry());
     addEventListener("beforeunload", (event) => this.sending.size && event.preventDefault());
   }
 
@@ -56,6 +59,10 @@ class DraftForm extends HTMLElement {
   arrived(slot, { responseURL, status, responseText }, asked) {
     const answer = this.read(responseURL, status, responseText);
     if (!answer) return this.failed(slot, "refused");
+    if (answer.querySelector("[data-problem]")) {
+      this.put(answer, asked, (part) => !part.startsWith("slot"));
+      return this.failed(slot, "refused");
+    }
     this.sending.delete(slot.number);
     const focused = slot.contains(document.activeElement);
     slot.mark("");
@@ -86,9 +93,11 @@ class DraftForm extends HTMLElement {
     for (const slot of this.slots) if (slot.failed) this.send(slot, slot.file);
   }
 
-  // Nothing is under way any more. Answers that crossed each other may have told old news.
+  // Nothing is under way. Answers that crossed may have told old news.
   settle() {
-    if (this.sending.size || this.linking) return;
+    if (this.sending.size) return;
+    for (const go of this.waiting.splice(0)) go();
+    if (this.linking) return;
     const wanted = this.wanted;
     this.wanted = null;
     if (wanted && this.slots.some((slot) => slot.failed)) this.announce(this.dataset.failed);
@@ -101,52 +110,62 @@ class DraftForm extends HTMLElement {
 
   submit(event) {
     const button = event.submitter;
-    // A link that is on its way already is not asked for twice.
-    const link = !this.linking && this.form.elements.link.value.trim() && "link";
+    // Enter in the link's field never sends the form, however often.
+    const entered = document.activeElement === this.form.elements.link;
+    if (this.linking && entered) return event.preventDefault();
+    const typed = !this.linking && this.form.elements.link.value.trim();
+    const link = (entered || typed) && "link";
     const what = button?.name === "do" ? button.value : link;
     if (!what) this.retry();
     if (!what && !this.sending.size && !this.linking) return;
     event.preventDefault();
     if (what) {
-      this.press(what, button ?? this.form.elements.link);
+      this.press(what, button?.name === "do" ? button : this.form.elements.link);
     } else {
-      // What the button asks for happens as soon as the pictures are there.
+      // As soon as the pictures are there.
       this.wanted = button;
       this.announce(this.dataset.waiting);
     }
   }
 
-  // One after the other, for each answer shows all that came before. Without a button: unasked.
+  // One after the other. Without a button: unasked.
   press(what, button) {
-    this.turn = this.turn.then(() => this.ask(what, button));
+    this.linking += isLink(what);
+    this.turn = this.turn.then(() => this.calm(what)).then(() => this.ask(what, button));
+  }
+
+  // A picture lands in the slot it was sent to: nothing changes places meanwhile.
+  calm(what) {
+    const busy = this.sending.size && !/^(keep|name|link|hand)/.test(what);
+    return busy && new Promise((go) => this.waiting.push(go));
   }
 
   async ask(what, button) {
-    this.linking = /^(link|hand)/.test(what);
     await this.renew();
     const asked = ++this.clock;
     const answer = await this.fetch({ ...PARTS, method: "POST", body: this.fields(what) });
     if (answer) this.show(answer, asked, what, button);
-    this.linking = false;
+    this.linking -= isLink(what);
     if (this.wanted || this.crossed) this.settle();
   }
 
   show(answer, asked, what, button) {
-    this.put(answer, asked, (part) => part !== "link" || this.linking);
-    const wrong = this.linking && this.querySelector("[data-part=link] .error")?.textContent;
-    if (this.linking && !wrong) this.form.elements.link.value = "";
+    const linked = isLink(what);
+    this.put(answer, asked, (part) => part !== "link" || linked);
+    const wrong = linked && this.errorIn("link");
+    if (linked && !wrong) this.form.elements.link.value = "";
     if (what.startsWith("name")) this.form.elements.name.value = answer.dataset.name;
-    // What is wrong with the link has to be seen before anything is sent.
     if (wrong) this.wanted = null;
-    if (!button) return;
+    if (!button) return this.announce(this.errorIn("name-remarks"));
     this.announce(wrong || answer.dataset.said);
-    if (!button.isConnected) this.focusAfter(...what.split(" "));
+    const lost = document.activeElement === document.body;
+    if (lost && !button.isConnected) this.focusAfter(...what.split(" "));
   }
 
   // Where the picture is now, on the same button if it is there.
   focusAfter(verb, from, to) {
     const number = to ?? Number(from) + ({ earlier: -1, later: 1 }[verb] ?? 0);
-    const slot = this.slotAt(number);
+    const slot = verb === "name" ? null : this.slotAt(number);
     const { link, name } = this.form.elements;
     const choices = [
       slot?.querySelector(`[value="${verb} ${number}"]`),
@@ -157,7 +176,7 @@ class DraftForm extends HTMLElement {
     choices.find(Boolean).focus();
   }
 
-  // Signing in again gives forms another token; without it they would be turned away.
+  // Signing in again gives forms another token.
   async renew() {
     if (!this.stale) return;
     this.stale = false;
@@ -175,7 +194,7 @@ class DraftForm extends HTMLElement {
   fields(what) {
     const body = new FormData(this.form);
     for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
-    if (!/^(link|hand)/.test(what)) body.delete("link");
+    if (!isLink(what)) body.delete("link");
     body.set("do", what);
     return body;
   }
@@ -194,10 +213,11 @@ class DraftForm extends HTMLElement {
     const token = answer?.querySelector("[name=csrfmiddlewaretoken]");
     if (token) this.form.elements.csrfmiddlewaretoken.value = token.value;
     if (answer) return answer;
-    // It was sent from another tab, or its person is signed out.
+    // Sent from another tab, or signed out.
     if (status === 200 && /\/styles\/[-\w]{36}\/$/.test(url)) location.assign(url);
     this.stale = true;
-    return this.problem([200, 403].includes(status) ? this.dataset.signedOut : this.dataset.lost);
+    const why = { 200: "signedOut", 403: "signedOut", 404: "gone" }[status] ?? "lost";
+    return this.problem(this.dataset[why]);
   }
 
   put(answer, asked, wanted) {
@@ -205,7 +225,7 @@ class DraftForm extends HTMLElement {
     if (problem || !this.lasting) this.problem(problem);
     const { editUrl } = answer.dataset;
     if (editUrl && !this.dataset.editUrl) {
-      // From here on the page has an address that brings the draft back.
+      // An address that brings the draft back.
       this.dataset.editUrl = editUrl;
       history.replaceState(null, "", editUrl);
     }
@@ -215,15 +235,27 @@ class DraftForm extends HTMLElement {
       this.crossed ||= isOld && wanted(fresh.dataset.part);
       // What is the same stays: its input may have a file dialog open, or the focus.
       const stays = isOld || old.busy || old.failed || old.isEqualNode(fresh);
-      if (wanted(fresh.dataset.part) && !stays) old.replaceWith(fresh);
+      if (wanted(fresh.dataset.part) && !stays && !stillWrong(old, fresh)) old.replaceWith(fresh);
     }
+    this.markName();
+  }
+
+  errorIn(part) {
+    return this.querySelector(`[data-part=${part}] .error`)?.textContent ?? "";
+  }
+
+  markName() {
+    const { name } = this.form.elements;
+    const wrong = Boolean(this.errorIn("name-remarks"));
+    name.closest(".field").classList.toggle("wrong", wrong);
+    name.ariaInvalid = wrong || null;
   }
 
   announce(text) {
     this.querySelector("[data-announce]").textContent = text ?? "";
   }
 
-  // One that lasts stays until the next pictures come, whatever the server says meanwhile.
+  // One that lasts stays until the next pictures come.
   problem(text = "", lasting = false) {
     this.lasting = lasting;
     const line = this.querySelector(":scope > [data-problem]");
@@ -234,18 +266,25 @@ class DraftForm extends HTMLElement {
 
   // Dropping and pasting
 
-  drag({ target, dataTransfer }) {
+  dragstart({ target, dataTransfer }) {
     const slot = target.closest?.("image-slot");
     if (slot) dataTransfer.setData(SLOT, slot.number);
   }
 
   // Anywhere on the page, or the browser would leave it for the picture.
-  hover(event) {
+  dragover(event) {
+    if (!isOurs(event)) return;
     event.preventDefault();
     this.toggleAttribute("data-hover", event.dataTransfer.types.includes("Files"));
   }
 
+  // Out of the window.
+  dragleave({ relatedTarget }) {
+    if (!relatedTarget) this.toggleAttribute("data-hover", false);
+  }
+
   drop(event) {
+    if (!isOurs(event)) return;
     event.preventDefault();
     this.toggleAttribute("data-hover", false);
     const slot = event.target.closest?.("image-slot");
@@ -257,7 +296,7 @@ class DraftForm extends HTMLElement {
 
   paste(event) {
     const files = [...event.clipboardData.files];
-    const typing = /^(input|textarea)$/i.test(event.target.localName ?? "") && event.target.type !== "file";
+    const typing = event.target.matches?.("input:not([type=file])");
     const text = typing ? "" : event.clipboardData.getData("text/plain");
     if (files.length || /^https?:\/\//.test(text)) event.preventDefault();
     this.take(files, text);
@@ -270,18 +309,25 @@ class DraftForm extends HTMLElement {
       const empty = this.slots.filter((slot) => !slot.filled && slot !== dropped);
       const free = [dropped, ...empty].filter(Boolean);
       files.slice(0, free.length).forEach((file, n) => this.send(free[n], file));
-      this.leaveOut(files.slice(free.length));
+      const names = files.slice(free.length).map(({ name }) => name).join(", ");
+      this.problem(names && this.dataset.leftOut.replace("#", names), true);
     } else if (/^https?:\/\//.test(link)) {
       field.value = link.split("\n")[0].trim();
       this.press(dropped && !dropped.filled ? `link ${dropped.number}` : "link", field);
     }
   }
+}
 
-  leaveOut(files) {
-    const names = files.map(({ name }) => name).join(", ");
-    const words = this.dataset[files.length === 1 ? "leftOutOne" : "leftOut"];
-    this.problem(files.length ? words.replace("#", names) : "", true);
-  }
+const isLink = (what) => /^(link|hand)/.test(what);
+
+// Text goes into fields.
+const isOurs = ({ dataTransfer: { types } }) => types.some((type) => type !== "text/plain");
+
+// What was wrong with a file is told until something else is in its slot.
+function stillWrong(old, fresh) {
+  if (!old.matches("image-slot") || !old.querySelector(".error")) return false;
+  const [before, now] = [old, fresh].map((slot) => slot.querySelector("[name^=seen]").value);
+  return !fresh.querySelector(".error") && before === now;
 }
 
 customElements.define("draft-form", DraftForm);

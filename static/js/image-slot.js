@@ -1,5 +1,5 @@
-// <image-slot>: shows its picture on the way to the server: preview, progress, Cancel, Try again.
-// It sends nothing itself: it says "picture" or "cancel", and <draft-form> does the rest.
+// <image-slot>: shows its picture on the way: preview, progress, Cancel, Try again.
+// It sends nothing itself: it says "picture" or "cancel" to <draft-form>.
 
 class ImageSlot extends HTMLElement {
   connectedCallback() {
@@ -67,7 +67,7 @@ class ImageSlot extends HTMLElement {
   fail(why) {
     this.mark("data-failed");
     this.bar.hidden = true;
-    this.tell(size(this.file.size));
+    this.info.textContent = this.file.name;
     this.say(this.dataset[why]);
     this.show("retry", "cancel");
   }
@@ -87,8 +87,11 @@ class ImageSlot extends HTMLElement {
   }
 
   say(text) {
-    const line = Object.assign(document.createElement("p"), { className: "error", textContent: text });
+    const id = `${this.input.id}_error`;
+    const line = Object.assign(document.createElement("p"), { id, className: "error", textContent: text });
     this.querySelector("[data-error]").replaceChildren(...(text ? [line] : []));
+    if (text) this.input.setAttribute("aria-describedby", id);
+    else this.input.removeAttribute("aria-describedby");
     this.classList.toggle("wrong", Boolean(text));
   }
 
@@ -108,11 +111,6 @@ class ImageSlot extends HTMLElement {
     this.bar.before(picture);
     this.toggleAttribute("data-filled", true);
   }
-}
-
-function size(bytes) {
-  const kilo = bytes / 1024;
-  return kilo < 1024 ? `${kilo.toFixed(1)} KB` : `${(kilo / 1024).toFixed(1)} MB`;
 }
 
 customElements.define("image-slot", ImageSlot);

@@ -38,6 +38,8 @@ class Attempt(models.Model):
 
     style = models.ForeignKey("styles.Style", models.PROTECT, related_name="attempts")
     number = models.PositiveIntegerField(_("number"))
+    # As it was sent: the style may have another by now. "" for those from before it was noted.
+    name = models.CharField(_("name"), max_length=100, blank=True, default="")
     key = models.ForeignKey(PikzelsKey, models.PROTECT, related_name="attempts")
     asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     lease_token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

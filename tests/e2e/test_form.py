@@ -133,7 +133,11 @@ class TestWaysIn:
 
     def test_of_four_that_are_dropped_the_last_is_left_out_and_named(self, form: Page) -> None:
         drop(form, "a.jpg", "b.jpg", "c.jpg", "party.jpg")
-        expect(form.get_by_role("alert").filter(has_text="party.jpg was left out")).to_be_visible()
+        expect(
+            form.get_by_role("alert").filter(
+                has_text="Left out, for a style has three pictures: party.jpg"
+            )
+        ).to_be_visible()
         expect_kept(form, "a.jpg", "b.jpg", "c.jpg")
 
     def test_pasted_ones_are_kept(self, form: Page) -> None:
@@ -159,8 +163,35 @@ class TestLinks:
         form.get_by_label("Or a link").fill("https://pictures.example/mars.jpg")
         form.get_by_label("Or a link").press("Enter")
         expect_kept(form, "mars.jpg")
+        expect(form.locator("[data-announce]")).to_have_text("Image 1 is kept.")
         assert Style.objects.get().state == State.DRAFT
         assert form.get_by_label("Or a link").input_value() == ""
+
+    def test_are_added_once_however_often_enter_is_pressed(
+        self, form: Page, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, go_on, fetch = threading.Event(), threading.Event(), form_buttons.fetch_picture
+
+        def slowly(link: object, *, directory: Path) -> object:
+            begun.set()
+            go_on.wait(10)
+            return fetch(link, directory=directory)
+
+        monkeypatch.setattr(form_buttons, "fetch_picture", slowly)
+        drop(form, "a.jpg", "b.jpg")
+        expect_kept(form, "a.jpg", "b.jpg")
+        form.get_by_label("Style name").fill("Mars diary")
+        form.get_by_label("Or a link").fill("https://pictures.example/mars.jpg")
+        form.keyboard.press("Enter")
+        form.keyboard.press("Enter")
+        wait_until(begun.is_set)
+        form.keyboard.press("Enter")
+        go_on.set()
+        expect_kept(form, "a.jpg", "b.jpg", "mars.jpg")
+        expect(form.locator("[data-part=link] .error")).to_have_count(0)
+        form.keyboard.press("Enter")
+        expect(form.locator("[data-part=link] .error")).to_contain_text("All three slots are full")
+        assert Style.objects.get().state == State.DRAFT
 
     def test_to_a_video_become_its_thumbnail(self, form: Page) -> None:
         form.get_by_label("Or a link").fill("youtube.com/shorts/dQw4w9WgXcQ?feature=share")
@@ -179,6 +210,10 @@ class TestLinks:
         form.get_by_role("button", name="Add picture").click()
         expect(form.locator("[data-part=link] .error")).to_contain_text("https://")
         assert field.input_value() == "http://pictures.example/mars.jpg"
+        field.fill("mars")
+        field.press("Enter")
+        expect(form.locator("[data-part=link] .error")).to_contain_text("not a web address")
+        expect(form.locator(":focus")).to_have_attribute("name", "link")
         described = (field.get_attribute("aria-describedby") or "").split()
         assert any("error" in each for each in described)
 
@@ -217,6 +252,15 @@ class TestOrder:
         expect_kept(form, "new.jpg", "b.jpg")
 
 
+def test_a_free_name_is_taken_and_the_focus_goes_to_it(form: Page, make_style: MakeStyle) -> None:
+    make_style("Mars", state=State.QUEUED)
+    form.get_by_label("Style name").fill("mars")
+    form.get_by_label("Style name").blur()
+    form.get_by_role("button", name="mars 2").press("Enter")
+    expect(form.locator(":focus")).to_have_attribute("name", "name")
+    expect(form.get_by_label("Style name")).to_have_value("mars 2")
+
+
 class TestTrouble:
     def test_a_lost_connection_keeps_the_picture_for_another_try(self, form: Page) -> None:
         form.route("**/styles/new/", lambda route: route.abort())
@@ -237,6 +281,50 @@ class TestTrouble:
         form.route("**/styles/new/", lambda route: route.fulfill(status=502, body="Bad gateway"))
         drop(form, "a.jpg")
         expect(slot(form, 1)).to_contain_text("the server did not take it")
+
+    def test_a_file_that_is_no_picture_stays_named_while_others_arrive(
+        self, form: Page, tmp_path: Path
+    ) -> None:
+        party = tmp_path / "party.pdf"
+        party.write_bytes(b"%PDF-1.4")
+        form.locator("#id_image_2").set_input_files(party)
+        error = slot(form, 2).locator(".error")
+        expect(error).to_contain_text("“party.pdf”")
+        drop(form, "a.jpg", on="image-slot[data-slot='1']")
+        expect(slot(form, 1)).to_contain_text("640×360")
+        expect(form.locator("[data-announce]")).to_have_text("Image 1 is kept.")
+        form.get_by_role("button", name="Save for later").click()
+        expect(form.locator("[data-announce]")).to_contain_text("Saved.")
+        expect(error).to_contain_text("“party.pdf”")
+        drop(form, "b.jpg", on="image-slot[data-slot='2']")
+        expect(slot(form, 2)).to_contain_text("640×360")
+        expect(error).to_have_count(0)
+
+    def test_a_form_that_was_answered_with_errors_shows_what_arrives(self, form: Page) -> None:
+        form.get_by_label("Style name").fill("Mars diary")
+        form.get_by_role("button", name="Create style").click()
+        expect(form).to_have_title(re.compile("^Error: "))
+        expect(form).to_have_url(re.compile("/edit/$"))
+        drop(form, "a.jpg", "b.jpg", "c.jpg")
+        expect_kept(form, "a.jpg", "b.jpg", "c.jpg")
+        # All three crossed each other, so that the page is brought up to date once more.
+        expect(form.locator("[data-busy]")).to_have_count(0)
+        form.reload()
+        expect(form).to_have_title(re.compile("^New style"))
+        assert Style.objects.get().state == State.DRAFT
+
+    def test_a_wrong_name_is_tied_to_its_field_and_said(self, form: Page) -> None:
+        name = form.get_by_label("Style name")
+        name.fill("Café")
+        name.blur()
+        expect(form.locator("[data-announce]")).to_contain_text("change “é”")
+        expect(name).to_have_attribute("aria-invalid", "true")
+        described = (name.get_attribute("aria-describedby") or "").split()
+        assert all(form.locator(f"#{each}").count() == 1 for each in described)
+        name.fill("Cafe")
+        name.blur()
+        expect(form.locator("#name-remarks .error")).to_have_count(0)
+        expect(name).not_to_have_attribute("aria-invalid", "true")
 
     def test_an_upload_is_called_off(self, form: Page) -> None:
         holding(form, "**/styles/new/", threading.Event())
