@@ -18,8 +18,8 @@ test-fast: .venv/dev.stamp
 # What is sent and paid for, also on PostgreSQL, where one is installed.
 test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
-ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes breaker creation drafts following \
-	form library models recovery worker))
+ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes api api_tokens breaker changes \
+	creation drafts following form library models recovery worker))
 
 # Half an hour of crashes; the figures belong into docs/faults.md.
 torture: .venv/dev.stamp

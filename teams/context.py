@@ -17,6 +17,7 @@ SECTIONS = {
     "team": "team",
     "mails": "team",
     "account": "account",
+    "account_tokens": "account",
 }
 
 
