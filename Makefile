@@ -25,7 +25,8 @@ ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes api api
 torture: .venv/dev.stamp
 	$(BIN)/python -m tests.faults.kill_loop --kills 1000
 	$(BIN)/python -m tests.faults.kill_loop --kills 100 --commands
-	TORTURE=1 $(BIN)/python -m pytest tests/faults/test_stateful.py tests/test_odd_pictures.py tests/test_vast_pictures.py
+	TORTURE=1 $(BIN)/python -m pytest tests/faults/test_stateful.py tests/test_odd_pictures.py tests/test_vast_pictures.py \
+		tests/test_api_described.py
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.create_memory
