@@ -18,14 +18,15 @@ test-fast: .venv/dev.stamp
 # What is sent and paid for, also on PostgreSQL, where one is installed.
 test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
-ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes breaker creation drafts following \
-	form form_hostile library models recovery worker))
+ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes api api_tokens breaker changes \
+	creation drafts following form form_hostile library models recovery worker))
 
 # Half an hour of crashes; the figures belong into docs/faults.md.
 torture: .venv/dev.stamp
 	$(BIN)/python -m tests.faults.kill_loop --kills 1000
 	$(BIN)/python -m tests.faults.kill_loop --kills 100 --commands
-	TORTURE=1 $(BIN)/python -m pytest tests/faults/test_stateful.py tests/test_odd_pictures.py tests/test_vast_pictures.py
+	TORTURE=1 $(BIN)/python -m pytest tests/faults/test_stateful.py tests/test_odd_pictures.py tests/test_vast_pictures.py \
+		tests/test_api_described.py
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.create_memory

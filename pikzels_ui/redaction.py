@@ -3,8 +3,9 @@
 import logging
 import re
 
-# Up to what ends a word in code, JSON and headers: nobody says what signs keys may have.
-KEY = re.compile(r"""pkz_[^\s"'`<>,;:()\[\]{}\\]+""")
+# Pikzels' keys and our own tokens, up to what ends a word in code, JSON and headers: nobody says
+# what signs keys may have.
+KEY = re.compile(r"""(pkz|pzu)_[^\s"'`<>,;:()\[\]{}\\]+""")
 PICTURE = re.compile(r"data:image/[a-zA-Z0-9.+-]+;base64,[A-Za-z0-9+/=]*")
 # Links that let somebody in.
 LINK = re.compile(r"(/setup/|/reset/key/|/confirm-email/)[^\s\"'/]+")
@@ -13,8 +14,8 @@ LONG_RUN = re.compile(r"[A-Za-z0-9+/=]{200,}")
 
 
 def redact(text: str) -> str:
-    """Return `text` with API keys, data URLs and long runs of base64 blotted out."""
-    text = KEY.sub("pkz_[redacted]", text)
+    """Return `text` with API keys and tokens, data URLs and long runs of base64 blotted out."""
+    text = KEY.sub(r"\1_[redacted]", text)
     text = PICTURE.sub("data:image/[redacted]", text)
     text = LINK.sub(r"\1[redacted]", text)
     return LONG_RUN.sub("[redacted]", text)

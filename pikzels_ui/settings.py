@@ -80,6 +80,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "styles.api.errors.in_one_shape",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "pikzels_ui.odd_requests.turned_away",
     "pikzels_ui.caching.private_by_default",
@@ -179,6 +180,9 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Pikzels UI"
 # One code before and one after: the clocks of phones are not exact.
 MFA_TOTP_TOLERANCE = 1
+
+# How often one API token may call in a minute, all processes together
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=120)
 
 # Mail: without a server it goes to the terminal and to a page for the owner
 

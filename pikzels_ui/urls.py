@@ -2,12 +2,15 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from styles.api.views import urls as api_urls
+
 # The stock sign-in of the admin knows neither the second factor nor a limit of tries.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", api_urls),
     path("", include("teams.urls")),
     path("", include("styles.urls")),
 ]

@@ -31,7 +31,7 @@ def hold(key: PikzelsKey, code: str) -> None:
         transaction.on_commit(partial(tell_owners, key, code))
         log.warning("key %s is held: %s", key.shown, code)
         waiting = Style.objects.filter(key=key, state=State.QUEUED)
-        waiting.update(due_at=None, reason=code)
+        waiting.update(due_at=None, reason=code, updated_at=timezone.now())
 
 
 def resume(key: PikzelsKey) -> bool:
@@ -39,8 +39,11 @@ def resume(key: PikzelsKey) -> bool:
     with transaction.atomic():
         released = key.release()
         if released:
-            waiting = Style.objects.filter(key=key, state=State.QUEUED, due_at=None)
-            waiting.update(due_at=timezone.now(), reason="")
+            now = timezone.now()
+            waiting = Style.objects.filter(key=key, state=State.QUEUED)
+            # Of all of them: those that came while it was held were shown as held, too.
+            waiting.update(updated_at=now)
+            waiting.filter(due_at=None).update(due_at=now, reason="")
     return released
 
 

@@ -17,7 +17,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from .models import Invitation, Membership, PikzelsKey, Team, User
+from .models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 from .setup import ensure_keys
 
 
@@ -159,3 +159,21 @@ class UserSessionAdmin(ToTakeAway, StockUserSessionAdmin):
     exclude = ("session_key", "data")
     list_select_related = ("user",)
     search_fields = ("user__email", "ip")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ToTakeAway):
+    """Tokens as `pzu_…last4`: whoever runs the server can end one and use none."""
+
+    exclude = ("token_hash",)
+    list_display = (
+        "name",
+        "shown",
+        "user",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
+    list_select_related = ("user",)
+    search_fields = ("name", "user__email")

@@ -20,6 +20,7 @@ SECTIONS = {
     "team_settings": "team",
     "remove_member": "team",
     "account": "account",
+    "account_tokens": "account",
 }
 
 

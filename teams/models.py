@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import uuid
 from datetime import datetime, timedelta
@@ -11,10 +12,11 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from .encryption import decrypt, encrypt, fingerprint
 
@@ -301,6 +303,132 @@ class PikzelsKey(models.Model):
         ).update(paused_until=until)
 
 
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def in_use(self) -> ApiTokenQuerySet:
+        return self.filter(revoked_at=None)
+
+    def that_open(self) -> ApiTokenQuerySet:
+        """Those that let in now: neither revoked nor expired, of people who may sign in."""
+        lasting = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return self.in_use().filter(lasting, user__is_active=True)
+
+
+class ApiToken(models.Model):
+    """A person's way into the API for their bots; it sees what the person sees.
+
+    The token itself is shown once and kept nowhere; the row keeps its SHA-256, which is enough for
+    256 random bits, and by which it is found: nothing is compared sign by sign.
+    """
+
+    PREFIX = "pzu_"
+    MOST = 20  # in use, of one person
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(_("name"), max_length=60)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    last_four = models.CharField(_("last four"), max_length=4, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    # Written at most once a minute.
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        constraints = [
+            # A page that is sent twice makes one.
+            models.UniqueConstraint(
+                fields=["user", "name"], condition=Q(revoked_at=None), name="api_token_once_by_name"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.shown})"
+
+    @classmethod
+    @sensitive_variables("token")
+    def issue(
+        cls, user: User, name: str, expires_at: datetime | None = None
+    ) -> tuple[str, ApiToken]:
+        """Make one; return the token, for the one time that it is shown, and its row.
+
+        Raises IntegrityError where the person has one in use by this name.
+        """
+        token = cls.PREFIX + new_token()
+        row = ApiToken.objects.create(
+            user=user,
+            name=name,
+            token_hash=cls.hash_token(token),
+            last_four=token[-4:],
+            expires_at=expires_at,
+        )
+        return token, row
+
+    @staticmethod
+    @sensitive_variables("token")
+    def hash_token(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    @property
+    def shown(self) -> str:
+        return f"{self.PREFIX}…{self.last_four}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    def revoke(self) -> bool:
+        """End it at once. Return whether it was in use."""
+        mine = ApiToken.objects.in_use().filter(pk=self.pk)
+        return bool(mine.update(revoked_at=timezone.now()))
+
+    def note_use(self) -> None:
+        now = timezone.now()
+        if self.last_used_at is None or now - self.last_used_at >= timedelta(minutes=1):
+            ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
+
+
+class CallCount(models.Model):
+    """How often somebody has called the API in the current minute, counted by all processes."""
+
+    MINUTE = timedelta(minutes=1)
+
+    who = models.CharField(primary_key=True, max_length=60)
+    since = models.DateTimeField(db_index=True)  # for forgetting old ones
+    calls = models.PositiveIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return self.who
+
+    @classmethod
+    def wait(cls, who: str, *, most: int) -> int:
+        """Count a call; return 0, or for how many seconds `who` has had `most` in this minute.
+
+        Conditional UPDATEs alone, so that of any number of processes none counts over another.
+        """
+        now = timezone.now()
+        mine = cls.objects.filter(who=who)
+        old, free = mine.filter(since__lte=now - cls.MINUTE), mine.filter(calls__lt=most)
+        if old.update(since=now, calls=1) or free.update(calls=F("calls") + 1):
+            return 0
+        # The second time for the case that another process has just begun to count.
+        if cls._begin(who, now) or free.update(calls=F("calls") + 1):
+            return 0
+        over = mine.values_list("since", flat=True).get() + cls.MINUTE
+        return max(1, math.ceil((over - now).total_seconds()))
+
+    @classmethod
+    def _begin(cls, who: str, now: datetime) -> bool:
+        _row, is_new = cls.objects.get_or_create(who=who, defaults={"since": now})
+        if is_new:
+            cls.objects.filter(since__lt=now - timedelta(hours=1)).delete()
+        return is_new
+
+
 def new_token() -> str:
-    """Return 256 random bits for a link."""
+    """Return 256 random bits for a link or for an API token."""
     return secrets.token_urlsafe(32)

@@ -23,6 +23,10 @@ class Route(NamedTuple):
         return PLACE.findall(self.pattern)
 
     @property
+    def is_api(self) -> bool:
+        return self.pattern.startswith("/api/")
+
+    @property
     def model(self) -> str:
         """The model that a page of the admin is about, such as "styles.style"; "" elsewhere."""
         about = re.match(r"/admin/(\w+)/(\w+)/", self.pattern)
@@ -38,10 +42,13 @@ def all_routes() -> list[Route]:
 
 
 def ours() -> list[Route]:
-    """Return what we wrote ourselves: neither the admin nor django-allauth's pages."""
-    return [
-        route for route in all_routes() if not route.pattern.startswith(("/admin/", "/accounts/"))
-    ]
+    """Return what we wrote ourselves for people: neither the API, the admin nor allauth's pages."""
+    others = ("/admin/", "/accounts/", "/api/")
+    return [route for route in all_routes() if not route.pattern.startswith(others)]
+
+
+def of_the_api() -> list[Route]:
+    return [route for route in all_routes() if route.is_api]
 
 
 def _routes(

@@ -13,10 +13,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from styles.models import Attempt, Event, ReferenceImage, Style
-from teams.models import Invitation, Membership, PikzelsKey, Team, User
+from teams.models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 
 from .conftest import browser_of, person
-from .routes import Route, all_routes, ours
+from .routes import Route, all_routes, of_the_api, ours
 from .world import World, make_world
 
 
@@ -40,6 +40,8 @@ OURS = {
     "team": ONES_OWN,
     "style_new": ONES_OWN,
     "account": Gets(200, 200, 200),
+    "account_tokens": Gets(200, 200, 200),
+    "account_token_revoke": Gets(404, 404, 404, "post"),
     "mails": Gets(404, 404, 403),
     "key_resume": Gets(404, 404, 403, "post"),
     "go_on": Gets(404, 404, 403, "post"),
@@ -70,9 +72,20 @@ OURS = {
     "healthz": Gets(200, 200, 200),
     "setup": Gets(404, 404, 404),
 }
+# With a token of one's own; a session opens nothing of it.
+API = {
+    "api:openapi-json": Gets(200, 200, 200),
+    "api:styles": Gets(200, 200, 200),
+    "api:style": Gets(200, 404, 404),
+    "api:api-root": Gets(404, 404, 404),  # where the addresses begin, and nothing is
+}
 # What somebody gets who is not signed in, where that is not the way to sign in.
 PUBLIC = {
     "healthz": 200,
+    "api:openapi-json": 200,
+    "api:styles": 401,
+    "api:style": 401,
+    "api:api-root": 404,
     "setup": 404,  # there is an account, so the link has had its day
     "invitation": 200,
     "account_login": 200,
@@ -128,13 +141,25 @@ def statuses(client: Client, world: World, *, of: Mapping[str, Gets]) -> dict[st
     }
 
 
+def with_token(user: User) -> Client:
+    """Return the bot of somebody, with a new token."""
+    token, _row = ApiToken.issue(user, f"Bot {ApiToken.objects.count()}")
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def api_statuses(client: Client, world: World) -> dict[str, int]:
+    return {
+        route.name: visit(client, "get", world.address(route)).status_code for route in of_the_api()
+    }
+
+
 def admin_routes() -> Iterator[Route]:
     return (route for route in all_routes() if route.pattern.startswith("/admin/"))
 
 
 def rows() -> str:
     """Return all that the product knows, but for the small pictures made when asked for."""
-    models = (Style, Attempt, Event, PikzelsKey, Team, Membership, Invitation)
+    models = (Style, Attempt, Event, PikzelsKey, Team, Membership, Invitation, ApiToken)
     known = [row for model in models for row in model.objects.order_by("pk")]
     images = list(ReferenceImage.objects.order_by("pk").values_list("style", "position", "sha256"))
     return serializers.serialize("json", known) + repr(images)
@@ -142,6 +167,7 @@ def rows() -> str:
 
 def test_every_route_is_in_the_table() -> None:
     assert {route.name for route in ours()} == set(OURS)
+    assert {route.name for route in of_the_api()} == set(API)
     accounts = {route.name for route in all_routes() if route.pattern.startswith("/accounts/")}
     assert accounts == ACCOUNTS
 
@@ -165,7 +191,7 @@ def test_a_visitor_who_posts_is_sent_to_sign_in_too(world: World, client: Client
         .headers.get("Location", "")
         .startswith(SIGN_IN)
     }
-    # Two say 405 and 404; the others are ways to sign in and out.
+    # Some say 405 and 404; the others are ways to sign in and out.
     assert let_in <= set(PUBLIC)
 
 
@@ -179,10 +205,61 @@ def test_charlie_finds_nothing_of_alices_team(world: World, charlie: User) -> No
     assert statuses(browser_of(charlie), world, of=OURS) == expected
 
 
+@pytest.mark.parametrize("role", Membership.Role)
+def test_a_bot_gets_what_is_its_persons_teams_whatever_the_role(
+    world: World, bob: User, role: str
+) -> None:
+    Membership.objects.filter(user=bob).update(role=role)
+    assert api_statuses(with_token(bob), world) == {name: API[name].member for name in API}
+
+
+def test_charlies_bot_finds_nothing_of_alices_team(world: World, charlie: User) -> None:
+    expected = {name: gets.stranger for name, gets in API.items()}
+    assert api_statuses(with_token(charlie), world) == expected
+
+
+def test_a_bot_gets_nothing_any_more_when_its_person_is_removed(world: World, bob: User) -> None:
+    bot = with_token(bob)
+    assert bot.get("/api/v1/styles").json()["styles"] != []
+    Membership.objects.filter(user=bob).delete()
+    assert api_statuses(bot, world) == {name: gets.teamless for name, gets in API.items()}
+    assert bot.get("/api/v1/styles").json() == {"styles": [], "next": None}
+
+
+def test_a_session_opens_nothing_of_the_api(world: World, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    expected = {name: PUBLIC[name] for name in API}
+    assert api_statuses(browser_of(alice), world) == expected
+
+
+def test_a_token_opens_no_page(world: World, alice: User) -> None:
+    bot = with_token(alice)
+    for route in all_routes():
+        if route.name not in PUBLIC:
+            location = visit(bot, "get", world.address(route)).headers["Location"]
+            assert location.startswith(SIGN_IN), route
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_a_bot_changes_nothing(world: World, alice: User, method: str) -> None:
+    """Without a cookie there is nothing that a CSRF token would guard: it is asked for nowhere."""
+    bot = with_token(alice)
+    bot.handler.enforce_csrf_checks = True
+    before = rows()
+    found = {route.name: getattr(bot, method)(world.address(route)) for route in of_the_api()}
+    assert {name: each.status_code for name, each in found.items()} == {
+        "api:openapi-json": 405,
+        "api:styles": 405,
+        "api:style": 405,
+        "api:api-root": 403,
+    }
+    assert rows() == before
+
+
 def test_charlie_changes_nothing_of_alices_team_by_posting(world: World, charlie: User) -> None:
     browser = browser_of(charlie)
     before = rows()
-    ids = {"style_id", "key_id", "invitation_id", "member_id"}
+    ids = {"style_id", "key_id", "invitation_id", "member_id", "api_token_id"}
     named = [route for route in ours() if ids & {*route.names_of_arguments}]
     found = {browser.post(world.address(route)).status_code for route in named}
     assert found == {404, 405}
@@ -286,7 +363,7 @@ def test_nothing_is_changed_without_a_csrf_token(world: World, alice: User, meth
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)
     before = rows()
-    routes = all_routes() if method == "post" else ours()
+    routes = [r for r in all_routes() if not r.is_api] if method == "post" else ours()
     taken = [r for r in routes if getattr(browser, method)(world.address(r)).status_code != 403]
     assert taken == []
     assert rows() == before

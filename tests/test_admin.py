@@ -38,6 +38,7 @@ NEVER_MADE_HERE = [
     *HISTORY,
     "teams.pikzelskey",
     "teams.invitation",
+    "teams.apitoken",
     "mfa.authenticator",
     "usersessions.usersession",
 ]
@@ -158,6 +159,11 @@ class TestHistory:
         response = root.post(address("teams.pikzelskey", "change", world.key.pk), data)
         assert response.status_code == 302
         assert PikzelsKey.objects.values().get() == before | {"name": "New"}
+
+    def test_somebody_elses_api_token_is_ended_here(self, world: World, root: Client) -> None:
+        token = world.rows["teams.apitoken"]
+        root.post(address("teams.apitoken", "delete", token.pk), {"post": "yes"})
+        assert not type(token).objects.exists()
 
     def test_a_lost_phone_is_taken_off_an_account(self, world: World, root: Client) -> None:
         phone = world.rows["mfa.authenticator"]

@@ -123,6 +123,7 @@ def test_forms_with_errors_are_in_order(alice: User, charlie: User) -> None:
         "/styles/new/": form_data(team, name="Ünmöglich", images=1),
         "/team/": {"name": "", "secret": "x"},
         "/account/": {"name": "A" * 101},
+        "/account/tokens/": {"name": "", "days": "90"},
         "/accounts/email/": {"email": "alice", "action_add": ""},
         "/accounts/password/change/": {"oldpassword": "x", "password1": "y", "password2": "z"},
     }.items():

@@ -19,7 +19,7 @@ from styles.models import Attempt, Style
 from styles.pikzels.errors import Code, Verdict
 from styles.pikzels.outcome import Outcome, Reply
 from styles.states import State
-from teams.models import Invitation, PikzelsKey, User
+from teams.models import ApiToken, Invitation, PikzelsKey, User
 from teams.setup import setup_link
 
 from .pictures import photo
@@ -55,6 +55,7 @@ class World(NamedTuple):
             "content_type_id": 1,
             "way": "give_up",
         }
+        values["api_token_id"] = self.rows["teams.apitoken"].pk
         if row := self.rows.get(route.model):
             values["object_id"] = row.pk
         return route.path({"object_id": 1, **values})
@@ -90,6 +91,7 @@ def make_world(make_style: Callable[..., Style], alice: User, key: PikzelsKey) -
             invited_by=alice,
             expires_at=timezone.now() + timedelta(days=7),
         ),
+        ApiToken.objects.create(user=alice, name="Bot", token_hash="canary-of-token"),
         Authenticator.objects.create(
             user=alice, type=Authenticator.Type.TOTP, data={"secret": "canary-of-totp"}
         ),

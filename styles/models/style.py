@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,9 +28,23 @@ from .image import ReferenceImage
 
 # Fewer signs of an ID than these find far too many.
 ID_PART = 6
+# What only the worker and the pages' own machinery know: writing these is no news of a style.
+UNSEEN = frozenset({"due_at", "missing_since", "claimed_by", "form_token", "updated_at"})
 
 
 class StyleQuerySet(models.QuerySet["Style"]):
+    def update(self, **values: Any) -> int:
+        """Write `values`, and when that was, on each row of which something that is seen changes.
+
+        Here and not in the callers, so that none can forget it; a look that finds the training
+        where it was is no change.
+        """
+        seen = {name: value for name, value in values.items() if name not in UNSEEN}
+        if seen and "updated_at" not in values:
+            unchanged = When(**seen, then=F("updated_at"))
+            values["updated_at"] = Case(unchanged, default=Value(timezone.now()))
+        return super().update(**values)
+
     def of(self, team: Team) -> Self:
         return self.filter(team=team)
 
@@ -39,6 +53,9 @@ class StyleQuerySet(models.QuerySet["Style"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
+
+    def latest_change_first(self) -> Self:
+        return self.order_by("-updated_at", "-id")
 
     def due(self, now: datetime) -> Self:
         return self.filter(due_at__lte=now).order_by("due_at")
@@ -104,6 +121,8 @@ class Style(models.Model):
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     edited_at = models.DateTimeField(_("edited"), default=timezone.now, editable=False)
+    # Kept by `StyleQuerySet.update`: anybody who follows styles asks for what is newer than this.
+    updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
     submitted_at = models.DateTimeField(_("submitted"), null=True, blank=True)
     made_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     ready_at = models.DateTimeField(_("ready"), null=True, blank=True)
@@ -131,6 +150,8 @@ class Style(models.Model):
         indexes = [
             # The library: a team's styles, newest first.
             models.Index("team", F("created_at").desc(), F("id").desc(), name="style_library"),
+            # The API: a team's styles, the latest change first.
+            models.Index("team", F("updated_at").desc(), F("id").desc(), name="style_changes"),
             # The worker: what is due; finished styles are not in it.
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="style_due"),
         ]

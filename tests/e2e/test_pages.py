@@ -15,6 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -25,7 +26,7 @@ from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
 from teams import people
-from teams.models import PikzelsKey, Team, User
+from teams.models import ApiToken, PikzelsKey, Team, User
 from teams.setup import setup_link
 
 from ..conftest import browser_of
@@ -295,6 +296,25 @@ def test_people(
 
 def path_of(link: str) -> str:
     return re.sub(r"^https?://[^/]+", "", link)
+
+
+def test_api_tokens(
+    sign_in: Callable[[User], Client], look: Callable[[str, str], None], page: Page, alice: User
+) -> None:
+    sign_in(alice)
+    look("account-tokens-empty", "/account/tokens/")
+    page.get_by_role("button", name="Make the token").click()
+    look("account-tokens-error", "")
+    page.get_by_label("Name of the token").fill("Thumbnail bot")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_role("heading", name="Your new token")).to_be_visible()
+    look("account-tokens-new", "")
+    ApiToken.issue(alice, "A bot whose name is as long as a name of a token may become.")
+    ApiToken.objects.filter(expires_at=None).update(last_used_at=timezone.now())
+    look("account-tokens", "/account/tokens/")
+    page.get_by_role("button", name="Revoke Thumbnail bot").click()
+    expect(page.get_by_text("The token is revoked.")).to_be_visible()
+    expect(page.get_by_text("Thumbnail bot", exact=True)).to_have_count(0)
 
 
 def test_pages_for_strangers(
