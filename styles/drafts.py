@@ -66,7 +66,8 @@ def keep(request: MemberRequest, form: StyleForm, style: Style | None) -> Style 
         style.keep_picture(position, picture, request.user, source)
     for position, link in form.handed.items():
         style.keep_link(position, link.candidates[-1], link.label, request.user)
-    if name and name != style.name:
+    # One that was not touched on this page is no word against a name from another tab.
+    if name not in {"", style.name, request.POST.get("known_name")}:
         style.rename(name)
     style.refresh_from_db()
     return style

@@ -74,7 +74,16 @@ def _name_remarks(request: MemberRequest, form: StyleForm, style: Style | None) 
     other = used(request.team, name, apart_from=style)
     refused = style is not None and name == refused_name(style)
     names = suggestions(request.team, name) if other or (name and refused) else []
-    return {"same_name": other, "free_names": names}
+    known = _known_name(request, style)
+    return {"same_name": other, "free_names": names, "known_name": known}
+
+
+def _known_name(request: MemberRequest, style: Style | None) -> str:
+    """Return the name that the page shows and knows to be kept."""
+    kept = style.name if style else ""
+    if request.method != "POST" or rules.tidy_name(request.POST.get("name", "")) == kept:
+        return kept
+    return str(request.POST.get("known_name", ""))
 
 
 def _frame(request: MemberRequest, style: Style | None) -> dict[str, Any]:

@@ -189,6 +189,57 @@ class TestWhatWasSeenIsSent:
         assert (draft.state, draft.name) == (State.DRAFT, "Of another tab")
 
 
+class TestANameOfAnotherTab:
+    """Alice has the form open twice, and types another name in the second tab."""
+
+    @pytest.fixture
+    def first(self, client: Client, draft: Style) -> dict[str, str]:
+        """What the first tab sends along with whatever it does."""
+        page = client.get(draft.address("edit"))
+        Style.objects.get(pk=draft.pk).rename("Venus")
+        shown = {"name": "Mars diary", "known_name": page.context["known_name"]}
+        return {**shown, **seen_on(page)}
+
+    def test_is_not_undone_by_a_picture(
+        self, client: Client, draft: Style, first: dict[str, str]
+    ) -> None:
+        for _twice in range(2):
+            data = {**first, "do": "keep", "image_1": upload(9)}
+            page = client.post(draft.address("edit"), data, headers=PARTS)
+            first["known_name"] = page.context["known_name"]
+        draft.refresh_from_db()
+        assert draft.name == "Venus"
+
+    def test_is_shown_before_it_is_paid_for(
+        self, client: Client, draft: Style, first: dict[str, str]
+    ) -> None:
+        page = client.post(draft.address("edit"), first, follow=True).content.decode()
+        draft.refresh_from_db()
+        assert (draft.name, draft.state) == ("Venus", State.DRAFT)
+        assert "The style was changed meanwhile" in page
+        assert 'value="Venus"' in page
+
+    def test_gives_way_to_one_that_is_typed_later(
+        self, client: Client, draft: Style, first: dict[str, str]
+    ) -> None:
+        client.post(draft.address("edit"), {**first, "name": "Pluto", "do": "keep"}, headers=PARTS)
+        draft.refresh_from_db()
+        assert draft.name == "Pluto"
+
+    def test_a_name_that_was_not_kept_is_kept_when_it_comes_again(
+        self, client: Client, draft: Style, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page = client.get(draft.address("edit"))
+        data = {"name": "Pluto", "known_name": page.context["known_name"], "do": "keep"}
+        with monkeypatch.context() as full:
+            full.setattr(drafts, "MOST_BYTES", 0)
+            page = client.post(draft.address("edit"), {**data, "image_1": upload(9)})
+        assert page.status_code == 422
+        client.post(draft.address("edit"), {**data, "known_name": page.context["known_name"]})
+        draft.refresh_from_db()
+        assert draft.name == "Pluto"
+
+
 class TestCutting:
     def test_does_not_undo_what_another_tab_did_meanwhile(
         self,

@@ -124,7 +124,7 @@ class DraftForm extends HTMLElement {
     } else {
       // As soon as the pictures are there.
       this.wanted = button;
-      this.announce(this.dataset.waiting);
+      this.problem(this.dataset.waiting);
     }
   }
 

@@ -420,7 +420,7 @@ class TestSending:
         drop(form, "a.jpg", "b.jpg", "c.jpg")
         expect(slot(form, 3).locator("progress")).to_be_visible()
         form.get_by_role("button", name="Create style").dblclick()
-        expect(form.locator("[data-announce]")).to_have_text("Waiting for the pictures to arrive.")
+        expect(form.get_by_text("Waiting for the pictures to arrive.")).to_be_visible()
         go_on.set()
         for route in held:
             route.continue_()
