@@ -1,10 +1,10 @@
 from django.urls import path
 
-from . import people_views, tokens, views
+from . import key_views, people_views, tokens, views
 
 urlpatterns = [
     path("team/", views.team, name="team"),
-    path("team/keys/<uuid:key_id>/resume/", views.key_resume, name="key_resume"),
+    path("team/keys/<uuid:key_id>/resume/", key_views.key_resume, name="key_resume"),
     path("team/settings/", views.team_settings, name="team_settings"),
     path("team/invite/", people_views.invite, name="invite"),
     path("team/invitations/<int:invitation_id>/revoke/", people_views.revoke, name="revoke"),

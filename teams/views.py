@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -10,7 +9,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,14 +17,15 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from styles import breaker, following
+from styles import breaker
 from styles.access import MemberRequest, enter, for_owners, in_team
-from styles.explanations import explain
 from styles.models import SafeMode
 
-from .forms import AccountForm, KeyForm, SetupForm, TeamForm
+from .forms import AccountForm, SetupForm, TeamForm
+from .key_forms import KeyForm
+from .key_presentation import key_rows
 from .mails import kept_mails
-from .models import Membership, PikzelsKey, Team
+from .models import Membership, Team
 from .people import open_invitations
 from .setup import is_setup_token, make_owner, use_up_token
 
@@ -94,10 +94,7 @@ def team_context(request: MemberRequest, form: KeyForm) -> dict[str, Any]:
         "roles": Membership.Role.choices,
         "invitations": open_invitations(request.team) if request.membership.is_owner else [],
         "now": timezone.now(),
-        "keys": [
-            _key_row(key, request.membership)
-            for key in request.team.keys.in_use().preferred_first()
-        ],
+        "keys": key_rows(request.membership),
         "key_form": form if request.membership.is_owner else None,
         "mails_url": reverse("mails") if request.user.is_superuser else "",
     }
@@ -121,53 +118,6 @@ def team_settings(request: MemberRequest) -> HttpResponseBase:
         return redirect("team")
     status = 422 if form.is_bound else 200
     return render(request, "teams/settings.html", {"form": form}, status=status)
-
-
-def _key_row(key: PikzelsKey, membership: Membership) -> dict[str, Any]:
-    states = {
-        True: (_("Held"), "waiting", "square"),
-        False: (_("On trial: one style goes first"), "info", "half")
-        if key.on_trial
-        else (_("In use"), "good", "dot"),
-    }
-    label, tone, shape = states[key.is_held]
-    return {
-        "name": key.name,
-        "shown": key.shown,
-        "kind_label": key.get_kind_display(),
-        "state_label": label,
-        "tone": tone,
-        "shape": shape,
-        "problem": _problem(key, membership) if key.is_held else None,
-        "resume_url": reverse("key_resume", args=[key.uuid])
-        if key.is_held and membership.is_owner
-        else None,
-    }
-
-
-def _problem(key: PikzelsKey, membership: Membership) -> dict[str, str]:
-    why = explain(key.held_code, "held")
-    return {
-        "title": why.title,
-        "next": why.next_owner if membership.is_owner else why.next_member,
-    }
-
-
-@require_POST
-@in_team
-def key_resume(request: MemberRequest, key_id: uuid.UUID) -> HttpResponseBase:
-    key = get_object_or_404(PikzelsKey.objects.in_use(), uuid=key_id)
-    # The key's team, which need not be the one that the person is in just now.
-    enter(request, key.team_id)
-    if not request.membership.is_owner:
-        raise Http404
-    if code := following.turned_away(key):
-        text = _("Pikzels still turns the key away: %(why)s.")
-        messages.error(request, text % {"why": explain(code, "held").title})
-        return redirect(reverse("team") + "#keys")
-    if breaker.resume(key):
-        messages.success(request, _("One style goes first. When it is accepted, the rest follow."))
-    return redirect("library")
 
 
 @require_POST

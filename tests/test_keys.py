@@ -16,7 +16,7 @@ from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
 from teams.encryption import CannotDecrypt, fingerprint
-from teams.forms import KeyForm
+from teams.key_forms import KeyForm
 from teams.models import PikzelsKey, Team, User
 from teams.setup import ensure_keys
 
