@@ -29,6 +29,13 @@ def kept_secret(name: str, *, made_by: Callable[[], str], kept_in: Path) -> str:
     return kept_in.read_text().strip()
 
 
+def secret_file(name: str, kept_in: Path) -> Path | None:
+    """Return the file from which `kept_secret` has its value, or None where that is a variable."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path)
+    return None if read_secret(name) else kept_in
+
+
 def _make(path: Path, value: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Not by the process ID: in two containers with one data folder both may have the same.

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
-from .secrets import kept_secret, read_secret
+from .secrets import kept_secret, read_secret, secret_file
 
 env = environ.Env()
 
@@ -29,6 +29,8 @@ ENCRYPTION_KEYS = kept_secret(
     made_by=lambda: Fernet.generate_key().decode(),
     kept_in=DATA_DIR / "keys" / "encryption_keys",
 ).split(",")
+# The file that they are read from again whenever they are needed; None: they cannot change.
+ENCRYPTION_KEYS_IN = secret_file("ENCRYPTION_KEYS", DATA_DIR / "keys" / "encryption_keys")
 DEBUG = env.bool("DEBUG", default=False)
 
 # Where it listens, and the address by which people know it

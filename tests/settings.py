@@ -24,6 +24,8 @@ STORAGES = _base.STORAGES
 if not _database:
     # On disk, for threads of one process that share a database in memory lock each other's tables.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "test.sqlite3")}
+# Tests set ENCRYPTION_KEYS themselves.
+ENCRYPTION_KEYS_IN = None
 # Hashing a password as slowly as it should be took most of the suite's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A live server finds no file under the names of the manifest.
