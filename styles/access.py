@@ -81,6 +81,13 @@ def enter(request: MemberRequest, team_id: object) -> Team:
     return request.team
 
 
+def enter_as_owner(request: MemberRequest) -> None:
+    """Go on in the team that the form names, if the person owns that; else a 404."""
+    enter(request, request.POST.get("team", ""))
+    if not request.membership.is_owner:
+        raise Http404
+
+
 def _be_in(request: MemberRequest, membership: Membership) -> None:
     request.membership = membership
     request.team = membership.team

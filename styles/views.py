@@ -20,6 +20,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
 
+from teams.team_events import TeamEvent
+
 from .access import MemberRequest, get_image, get_style, in_team
 from .exports import as_csv, as_json
 from .images import ImageProblem
@@ -52,6 +54,8 @@ def library(request: MemberRequest) -> HttpResponseBase:
 def export(request: MemberRequest, kind: str) -> HttpResponseBase:
     """The library as the page shows it, all of it, as a file."""
     styles = searched(request.membership, request.GET)
+    if request.method == "GET":
+        TeamEvent.note(request.team, request.user, TeamEvent.What.EXPORTED, kind.upper())
     if kind == "csv":
         response = StreamingHttpResponse(as_csv(styles), content_type="text/csv; charset=utf-8")
     else:

@@ -17,8 +17,11 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from styles.admin import ReadOnly
+
 from .models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 from .setup import ensure_keys
+from .team_events import TeamEvent
 
 
 class MembershipInline(admin.TabularInline):
@@ -121,6 +124,15 @@ class PikzelsKeyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: PikzelsKey | None = None) -> bool:
         return False
+
+
+@admin.register(TeamEvent)
+class TeamEventAdmin(ReadOnly, admin.ModelAdmin):
+    date_hierarchy = "at"
+    list_display = ("at", "team", "what", "who", "key", "about")
+    list_filter = ("what",)
+    list_select_related = ("team", "who", "key")
+    search_fields = ("about", "team__name", "who__email")
 
 
 @admin.register(Invitation)

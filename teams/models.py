@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from .encryption import decrypt, encrypt, fingerprint
+from .team_events import TeamEvent as TeamEvent  # a model, too: Django looks for it here
 
 
 class UserManager(BaseUserManager["User"]):

@@ -20,8 +20,10 @@ from django.utils.translation import gettext as _
 from styles.creation import set_aside_styles_of
 
 from .models import Invitation, Membership, Team, User, new_token
+from .team_events import TeamEvent
 
 log = logging.getLogger(__name__)
+What = TeamEvent.What
 
 MOST_OPEN = 50
 RANKS = {Membership.Role.MEMBER: 0, Membership.Role.REVIEWER: 1, Membership.Role.OWNER: 2}
@@ -53,6 +55,7 @@ def invite(inviter: Membership, email: str, role: str) -> str:
         if open_invitations(team).count() >= MOST_OPEN:
             text = _("%(n)d invitations are open already. Take some back first.")
             raise NotPossible(text % {"n": MOST_OPEN})
+        TeamEvent.note(team, inviter.user, What.INVITED, _with_role(email, role))
         Invitation.objects.create(
             team=team,
             email=email,
@@ -99,10 +102,15 @@ def send_invitation(inviter: Membership, email: str, link: str) -> bool:
     return True
 
 
-def revoke(team: Team, invitation_id: int) -> bool:
+@transaction.atomic
+def revoke(owner: Membership, invitation_id: int) -> bool:
     """Take an invitation back; return whether it was still open."""
-    row = open_invitations(team).filter(pk=invitation_id)
-    return bool(row.update(revoked_at=timezone.now()))
+    row = open_invitations(owner.team).filter(pk=invitation_id)
+    email = row.values_list("email", flat=True).first()
+    if not row.update(revoked_at=timezone.now()):
+        return False
+    TeamEvent.note(owner.team, owner.user, What.INVITATION_REVOKED, email or "")
+    return True
 
 
 # Joining
@@ -138,9 +146,10 @@ def join(invitation: Invitation, user: User) -> bool:
     row = open_invitations(invitation.team).filter(pk=invitation.pk, expires_at__gt=timezone.now())
     if not row.update(accepted_at=timezone.now(), accepted_by=user):
         return False
-    Membership.objects.get_or_create(
+    member, _is_new = Membership.objects.get_or_create(
         team=invitation.team, user=user, defaults={"role": invitation.role}
     )
+    TeamEvent.note(invitation.team, user, What.JOINED, _with_role(user.email, member.role))
     return True
 
 
@@ -171,6 +180,8 @@ def change_role(owner: Membership, member_id: int, role: str) -> Membership:
             _keep_an_owner(member)
             _take_back_invitations_of(member)
         Membership.objects.filter(pk=member.pk).update(role=role)
+        about = _with_role(member.user.email, role)
+        TeamEvent.note(member.team, owner.user, What.ROLE_CHANGED, about)
     return member
 
 
@@ -188,7 +199,13 @@ def remove(remover: Membership, member_id: int) -> Membership:
         _take_back_invitations_of(member)
         Membership.objects.filter(pk=member.pk).delete()
         set_aside_styles_of(member.team, member.user)
+        what = What.LEFT if member.pk == remover.pk else What.REMOVED
+        TeamEvent.note(member.team, remover.user, what, member.user.email)
     return member
+
+
+def _with_role(email: str, role: str) -> str:
+    return f"{email}: {Membership.Role(role).label}"
 
 
 def _locked(actor: Membership, member_id: int) -> Membership:

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from styles.access import MemberRequest, enter, for_owners, in_team
+from styles.access import MemberRequest, enter, enter_as_owner, for_owners, in_team
 
 from . import people
 from .forms import InvitationForm, JoinForm
@@ -32,7 +32,7 @@ def invite(request: MemberRequest) -> HttpResponseBase:
     """Invite somebody; the page that follows shows the link, which is kept nowhere."""
     if request.method != "POST":
         return render(request, "teams/invite.html", {"form": InvitationForm()})
-    _enter_as_owner(request)
+    enter_as_owner(request)
     form = InvitationForm(request.POST)
     if form.is_valid():
         email = form.cleaned_data["email"]
@@ -50,19 +50,12 @@ def invite(request: MemberRequest) -> HttpResponseBase:
 @require_POST
 @for_owners
 def revoke(request: MemberRequest, invitation_id: int) -> HttpResponseBase:
-    _enter_as_owner(request)
-    if people.revoke(request.team, invitation_id):
+    enter_as_owner(request)
+    if people.revoke(request.membership, invitation_id):
         messages.success(request, _("The invitation is taken back."))
     else:
         messages.info(request, _("The invitation was used or taken back already."))
     return redirect(reverse("team") + "#people")
-
-
-def _enter_as_owner(request: MemberRequest) -> None:
-    """Go on in the team that the form names, if the person owns that."""
-    enter(request, request.POST.get("team", ""))
-    if not request.membership.is_owner:
-        raise Http404
 
 
 # Joining
@@ -129,7 +122,7 @@ def _page(
 @require_POST
 @for_owners
 def change_role(request: MemberRequest, member_id: int) -> HttpResponseBase:
-    _enter_as_owner(request)
+    enter_as_owner(request)
     role = request.POST.get("role", "")
     if role not in Membership.Role.values:
         raise Http404

@@ -28,6 +28,7 @@ from .mails import kept_mails
 from .models import Membership, Team
 from .people import open_invitations
 from .setup import is_setup_token, make_owner, use_up_token
+from .team_events import TeamEvent
 
 
 @login_not_required
@@ -113,7 +114,11 @@ def team_settings(request: MemberRequest) -> HttpResponseBase:
         instance=Team.objects.get(pk=request.team.pk),
     )
     if form.is_valid():
-        form.save()
+        with transaction.atomic():
+            form.save()
+            about = ", ".join(str(form.fields[name].label) for name in form.changed_data)
+            if about:
+                TeamEvent.note(request.team, request.user, TeamEvent.What.SETTINGS, about)
         messages.success(request, _("Saved."))
         return redirect("team")
     status = 422 if form.is_bound else 200

@@ -21,6 +21,7 @@ from styles.pikzels.outcome import Outcome, Reply
 from styles.states import State
 from teams.models import ApiToken, Invitation, PikzelsKey, User
 from teams.setup import setup_link
+from teams.team_events import TeamEvent
 
 from .pictures import photo
 from .routes import Route
@@ -82,6 +83,9 @@ def make_world(make_style: Callable[..., Style], alice: User, key: PikzelsKey) -
         style.events.latest("id"),
         style.team,
         key,
+        TeamEvent.objects.create(
+            team=style.team, who=alice, what=TeamEvent.What.KEY_ADDED, key=key
+        ),
         EmailAddress.objects.get(user=alice),
         Group.objects.create(name="Reviewers"),
         Invitation.objects.create(
