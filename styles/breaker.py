@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from teams.models import Membership, PikzelsKey
+from teams.models import Membership, PikzelsKey, Team
 
 from .explanations import explain
 from .models import Style
@@ -27,8 +27,10 @@ log = logging.getLogger(__name__)
 def hold(key: PikzelsKey, code: str) -> None:
     """Hold a key and park what waits for it."""
     if key.hold(code):
-        # Once per holding and not once per style; and only if it is really stored.
-        transaction.on_commit(partial(tell_owners, key, code))
+        # Once per holding and not once per style; and only if it is really stored. Of a key that
+        # was taken away nothing is to be mended: it only follows what it made.
+        if not PikzelsKey.objects.filter(pk=key.pk, removed_at__isnull=False).exists():
+            transaction.on_commit(partial(tell_owners, key, code))
         log.warning("key %s is held: %s", key.shown, code)
         waiting = Style.objects.filter(key=key, state=State.QUEUED)
         waiting.update(due_at=None, reason=code, updated_at=timezone.now())
@@ -59,12 +61,26 @@ def adopt(key: PikzelsKey) -> None:
         hand_over(waiting, key)
 
 
+def take_up(team: Team) -> None:
+    """Send with the key that a team has what waits for one to come, if there is such a key."""
+    key = team.current_key()
+    waiting = Style.objects.filter(team=team, state=State.QUEUED, key=None)
+    if key and not key.is_sandbox and waiting.exists():
+        adopt(key)
+
+
 @transaction.atomic
-def retire(key: PikzelsKey) -> None:
-    """Send nothing more with `key`. What waits for it waits for another one from now on."""
-    PikzelsKey.objects.filter(pk=key.pk).update(removed_at=timezone.now())
+def retire(key: PikzelsKey) -> bool:
+    """Send nothing more with `key`; return whether it was in use.
+
+    What waits for it waits for another one from now on. What it made is followed with it.
+    """
+    row = PikzelsKey.objects.in_use().filter(pk=key.pk)
+    if not row.update(removed_at=timezone.now()):
+        return False
     if not key.is_sandbox:
         hand_over(Style.objects.filter(key=key, state=State.QUEUED), None)
+    return True
 
 
 def hand_over(waiting: QuerySet[Style], key: PikzelsKey | None) -> int:

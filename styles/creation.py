@@ -212,6 +212,8 @@ def _commit_row(attempt: Attempt) -> bool:
     now = timezone.now()
     with transaction.atomic():
         lock(attempt)
+        if _is_retired(attempt.key_id):
+            return False
         mine = Attempt.objects.open().filter(
             pk=attempt.pk, lease_token=attempt.lease_token, committed_at=None, lease_until__gt=now
         )
@@ -221,6 +223,12 @@ def _commit_row(attempt: Attempt) -> bool:
         if not won:
             transaction.set_rollback(True)
         return bool(won)
+
+
+def _is_retired(key_id: int) -> bool:
+    """Whether nothing may be sent with the key any more, for it was taken away meanwhile."""
+    taken_away = PikzelsKey.objects.filter(pk=key_id, removed_at__isnull=False)
+    return taken_away.exclude(kind=PikzelsKey.Kind.SANDBOX).exists()
 
 
 def lock(attempt: Attempt) -> Style:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from tempfile import TemporaryFile
 
@@ -21,8 +22,8 @@ from .creation import connect
 from .models import Style
 from .pikzels import rules
 from .pikzels.client import DownloadFailed, Limits, Look, Training
-from .pikzels.errors import FACTS, Code, Verdict
-from .pikzels.outcome import known_code, retry_after_seconds
+from .pikzels.errors import Code, Verdict
+from .pikzels.outcome import classify, known_code, retry_after_seconds
 from .schedule import after_a_miss, next_look
 from .states import State
 
@@ -35,6 +36,8 @@ TAKEN_FOR = timedelta(seconds=45)
 GONE_AFTER = timedelta(minutes=10)
 PORTRAIT_MAX_BYTES = 25_000_000
 PORTRAIT_TRIED_FOR = timedelta(hours=1)
+# Why nobody is asked at all.
+NO_USE = {"cannot_decrypt", Code.INVALID_API_KEY_FORMAT}
 # An ID is whatever Pikzels calls one, but it has to fit into an address.
 ID = re.compile(r"[!-~]{1,200}")
 ENDINGS = {"image/png": ".png", "image/webp": ".webp", "image/jpeg": ".jpg"}
@@ -63,16 +66,20 @@ def follow(style_id: uuid.UUID) -> None:
 
 def _ask(key: PikzelsKey, pikzels_id: str, limits: Limits = LIMITS) -> Look:
     try:
-        return connect(key, limits).get(pikzels_id)
+        pikzels = connect(key, limits)
     except CannotDecrypt:
         return Look(reason="cannot_decrypt")
+    except ValueError:
+        return Look(reason=Code.INVALID_API_KEY_FORMAT)
+    return pikzels.get(pikzels_id)
 
 
 def _turns_away(look: Look) -> str:
     """Return why the key cannot be used, by what came back, or ""."""
-    code = known_code(look.reason)
-    turned_away = code and FACTS[code].verdict == Verdict.KEY_HELD
-    return look.reason if turned_away or look.reason == "cannot_decrypt" else ""
+    if look.reply is None:
+        return look.reason if look.reason in NO_USE else ""
+    verdict = classify(True, look.reply.status, look.reply.code or None)
+    return look.reason if verdict == Verdict.KEY_HELD else ""
 
 
 def _note_training(style: Style, training: Training) -> None:
@@ -187,12 +194,21 @@ def paste_id(style: Style, pikzels_id: str, who: User) -> None:
         raise NotThisOne(_("This style was settled in the meantime."))
 
 
-def turned_away(key: PikzelsKey) -> str:
-    """Ask Pikzels, for free, about a key; return the code by which it is turned away, or "".
+@dataclass(frozen=True, kw_only=True)
+class KeyTest:
+    """What Pikzels says of a key: it works, it is turned away, or nobody can tell just now.
 
-    Also "" where nobody can tell just now, and for an empty balance, which only creating shows.
+    `turned_away` is the code by which it is, or "". An empty balance shows in creating alone.
     """
-    return _turns_away(_ask(key, rules.NOBODYS_ID, QUICK))
+
+    works: bool
+    turned_away: str = ""
+
+
+def test_key(key: PikzelsKey) -> KeyTest:
+    """Ask Pikzels, for free, whether a key works, by asking for a style that nobody has."""
+    look = _ask(key, rules.NOBODYS_ID, QUICK)
+    return KeyTest(works=look.reason == Code.NOT_FOUND, turned_away=_turns_away(look))
 
 
 def _look_up(key: PikzelsKey, pikzels_id: str) -> Training:

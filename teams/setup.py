@@ -13,9 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from styles import breaker
-from styles.states import State
 
-from .encryption import fingerprint
+from .encryption import fingerprints
 from .models import Membership, PikzelsKey, Team, User, new_token
 
 
@@ -96,10 +95,7 @@ def ensure_keys(team: Team) -> None:
     _keep_only(team, PikzelsKey.Kind.ENVIRONMENT, api_key, settings.PIKZELS_BASE_URL)
     sandbox_key = _sandbox_key(team) if settings.SANDBOX_ENABLED else ""
     _keep_only(team, PikzelsKey.Kind.SANDBOX, sandbox_key, sandbox_url())
-    current = team.current_key()
-    waiting = team.styles.filter(state=State.QUEUED, key=None)
-    if current and not current.is_sandbox and waiting.exists():
-        breaker.adopt(current)
+    breaker.take_up(team)
 
 
 def sandbox_url() -> str:
@@ -112,8 +108,8 @@ def _sandbox_key(team: Team) -> str:
 
 
 def _keep_only(team: Team, kind: PikzelsKey.Kind, api_key: str, base_url: str) -> None:
-    mark = fingerprint(api_key, base_url) if api_key else ""
-    for other in team.keys.in_use().filter(kind=kind).exclude(fingerprint=mark):
+    marks = fingerprints(api_key, base_url) if api_key else []
+    for other in team.keys.in_use().filter(kind=kind).exclude(fingerprint__in=marks):
         breaker.retire(other)
-    if api_key and not team.keys.in_use().filter(fingerprint=mark).exists():
+    if api_key and not team.keys.in_use().filter(fingerprint__in=marks).exists():
         PikzelsKey.seal(api_key, base_url=base_url, team=team, kind=kind, name=kind.label).save()

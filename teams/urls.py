@@ -4,7 +4,12 @@ from . import key_views, people_views, tokens, views
 
 urlpatterns = [
     path("team/", views.team, name="team"),
-    path("team/keys/<uuid:key_id>/resume/", key_views.key_resume, name="key_resume"),
+    path("team/keys/add/", key_views.add, name="key_add"),
+    path("team/keys/<uuid:key_id>/", key_views.page, name="key"),
+    path("team/keys/<uuid:key_id>/replace/", key_views.replace, name="key_replace"),
+    path("team/keys/<uuid:key_id>/remove/", key_views.remove, name="key_remove"),
+    path("team/keys/<uuid:key_id>/test/", key_views.test, name="key_test"),
+    path("team/keys/<uuid:key_id>/resume/", key_views.resume, name="key_resume"),
     path("team/settings/", views.team_settings, name="team_settings"),
     path("team/invite/", people_views.invite, name="invite"),
     path("team/invitations/<int:invitation_id>/revoke/", people_views.revoke, name="revoke"),

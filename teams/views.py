@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,13 +17,11 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from styles import breaker
 from styles.access import MemberRequest, enter, for_owners, in_team
 from styles.models import SafeMode
 
 from .forms import AccountForm, SetupForm, TeamForm
-from .key_forms import KeyForm
-from .key_presentation import key_rows
+from .key_presentation import key_rows, removed_keys
 from .mails import kept_mails
 from .models import Membership, Team
 from .people import open_invitations
@@ -50,34 +48,13 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "teams/setup.html", {"form": form}, status=status)
 
 
-@sensitive_post_parameters()
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 @in_team
 def team(request: MemberRequest) -> HttpResponseBase:
-    if request.method == "POST":
-        return _add_key(request)
-    return render(request, "teams/team.html", team_context(request, KeyForm()))
+    return render(request, "teams/team.html", team_context(request))
 
 
-def _add_key(request: MemberRequest) -> HttpResponse:
-    if not request.membership.is_owner:
-        raise Http404
-    form = KeyForm(request.POST)
-    if form.is_valid():
-        try:
-            with transaction.atomic():
-                key = form.seal(request.team, request.user)
-                key.save()
-        except IntegrityError:
-            form.add_error("secret", _("The team has this key already"))
-        else:
-            breaker.adopt(key)
-            messages.success(request, _("The key is saved. New styles are sent with it."))
-            return redirect("team")
-    return render(request, "teams/team.html", team_context(request, form), status=422)
-
-
-def team_context(request: MemberRequest, form: KeyForm) -> dict[str, Any]:
+def team_context(request: MemberRequest) -> dict[str, Any]:
     memberships = request.team.memberships.select_related("user").order_by("joined_at")
     return {
         "members": [
@@ -96,7 +73,7 @@ def team_context(request: MemberRequest, form: KeyForm) -> dict[str, Any]:
         "invitations": open_invitations(request.team) if request.membership.is_owner else [],
         "now": timezone.now(),
         "keys": key_rows(request.membership),
-        "key_form": form if request.membership.is_owner else None,
+        "removed_keys": removed_keys(request.membership),
         "mails_url": reverse("mails") if request.user.is_superuser else "",
     }
 

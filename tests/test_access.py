@@ -43,6 +43,11 @@ OURS = {
     "account_tokens": Gets(200, 200, 200),
     "account_token_revoke": Gets(404, 404, 404, "post"),
     "mails": Gets(404, 404, 403),
+    "key": Gets(404, 404, 403),
+    "key_add": Gets(404, 200, 403),  # the stranger owns a team of his own
+    "key_replace": Gets(404, 404, 403),
+    "key_remove": Gets(404, 404, 403),
+    "key_test": Gets(404, 404, 403, "post"),
     "key_resume": Gets(404, 404, 403, "post"),
     "go_on": Gets(404, 404, 403, "post"),
     "team_settings": Gets(404, 200, 403),

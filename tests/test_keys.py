@@ -8,7 +8,6 @@ from io import StringIO
 
 import pytest
 from django.conf import LazySettings
-from django.test import Client
 
 from pikzels_ui.redaction import RedactingFormatter
 from styles import breaker, creation
@@ -16,7 +15,6 @@ from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
 from teams.encryption import CannotDecrypt, fingerprint
-from teams.key_forms import KeyForm
 from teams.models import PikzelsKey, Team, User
 from teams.setup import ensure_keys
 
@@ -147,95 +145,6 @@ class TestThoseOfTheServer:
         ensure_keys(team)
         style.refresh_from_db()
         assert style.key == key
-
-
-class TestForm:
-    @pytest.fixture
-    def hers(self, alice: User) -> Client:
-        return browser_of(alice)
-
-    def test_saves_the_key_encrypted(self, hers: Client, team: Team, alice: User) -> None:
-        response = hers.post("/team/", {"name": "Main account", "secret": f" {SECRET} "})
-        assert (response.status_code, response.url) == (302, "/team/")
-        key = team.keys.get()
-        assert (key.kind, key.name, key.created_by) == (KINDS.OWN, "Main account", alice)
-        assert SECRET.encode() not in bytes(key.secret)
-        assert key.open() == SECRET
-        assert key.shown == "pkz_…wxyz"
-
-    def test_goes_to_pikzels_itself(self, hers: Client, team: Team) -> None:
-        hers.post("/team/", {"name": "Main account", "secret": SECRET})
-        assert team.keys.get().base_url == "https://api.pikzels.com"
-
-    def test_is_used_from_then_on(self, hers: Client, team: Team) -> None:
-        ensure_keys(team)
-        page = hers.post("/team/", {"name": "Main account", "secret": SECRET}, follow=True)
-        assert "New styles are sent with it." in page.content.decode()
-        assert "Sandbox: nothing is sent" not in page.content.decode()
-        current = team.current_key()
-        assert current and current.open() == SECRET
-
-    def test_takes_up_what_waited_for_a_key(
-        self, hers: Client, alice: User, make_style: MakeStyle
-    ) -> None:
-        style = make_style()
-        style.submit(alice)
-        assert (style.key, style.reason) == (None, "no_key")
-        hers.post("/team/", {"name": "Main account", "secret": SECRET})
-        style.refresh_from_db()
-        assert style.key and style.due_at
-
-    def test_a_key_that_the_team_has_is_not_taken_twice(self, hers: Client, team: Team) -> None:
-        hers.post("/team/", {"name": "Main account", "secret": SECRET})
-        page = hers.post("/team/", {"name": "Again", "secret": SECRET})
-        assert page.status_code == 422
-        assert page.context["key_form"].errors == {"secret": ["The team has this key already"]}
-        assert team.keys.count() == 1
-
-    def test_two_teams_may_share_a_key(self, hers: Client, charlie: User) -> None:
-        for each in (hers, browser_of(charlie)):
-            assert each.post("/team/", {"name": "Shared", "secret": SECRET}).status_code == 302
-        assert PikzelsKey.objects.count() == 2
-
-    @pytest.mark.parametrize(
-        ("typed", "message"),
-        [
-            ("", "Enter the API key"),
-            ("sk_live_1234567890", "A Pikzels API key starts with pkz_"),
-            ("PKZ_1234567890", "A Pikzels API key starts with pkz_"),
-            ("pkz_12 34567890", "A Pikzels API key has letters, digits and signs without spaces"),
-            ("pkz_", "A Pikzels API key has letters, digits and signs without spaces"),
-            ("pkz_ключ1234567", "A Pikzels API key has letters, digits and signs without spaces"),
-            ("pkz_1234567890\r\nX-Evil: 1", "A Pikzels API key has letters, digits and signs"),
-        ],
-    )
-    def test_says_what_is_wrong_and_keeps_the_name(
-        self, hers: Client, typed: str, message: str
-    ) -> None:
-        page = hers.post("/team/", {"name": "Main account", "secret": typed})
-        html = page.content.decode()
-        assert page.status_code == 422
-        assert message in html
-        assert 'value="Main account"' in html
-        assert "<title>Error: " in html
-        assert not PikzelsKey.objects.exists()
-
-    def test_what_was_typed_is_not_shown_again(self, hers: Client) -> None:
-        page = hers.post("/team/", {"name": "", "secret": SECRET})
-        assert page.status_code == 422
-        assert "Enter a name for the key" in page.content.decode()
-        assert SECRET not in page.content.decode()
-
-    def test_a_name_of_61_characters_is_too_long(self) -> None:
-        form = KeyForm({"name": "n" * 61, "secret": SECRET})
-        assert [*form.errors] == ["name"]
-
-    def test_is_for_owners_only(self, bob: User, charlie: User, team: Team) -> None:
-        assert "Add a key" not in browser_of(bob).get("/team/").content.decode()
-        data = {"name": "Mine", "secret": SECRET}
-        assert browser_of(bob).post("/team/", data).status_code == 404
-        browser_of(charlie).post("/team/", data)
-        assert not team.keys.exists()
 
 
 class TestSecret:

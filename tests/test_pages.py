@@ -121,7 +121,7 @@ def test_forms_with_errors_are_in_order(alice: User, charlie: User) -> None:
     team = alice.teams.get()
     for path, data in {
         "/styles/new/": form_data(team, name="Ünmöglich", images=1),
-        "/team/": {"name": "", "secret": "x"},
+        "/team/keys/add/": {"team": team.pk, "name": "", "secret": "x"},
         "/account/": {"name": "A" * 101},
         "/account/tokens/": {"name": "", "days": "90"},
         "/accounts/email/": {"email": "alice", "action_add": ""},

@@ -61,7 +61,9 @@ def test_a_key_on_trial_says_so(alice: User, key: PikzelsKey) -> None:
 
 def test_a_key_that_was_taken_away_is_not_listed(alice: User, key: PikzelsKey) -> None:
     PikzelsKey.objects.update(removed_at=key.created_at)
-    assert "pkz_…abcd" not in page_of(alice)
+    html = page_of(alice)
+    assert "pkz_…abcd" not in html.partition("Removed keys")[0]
+    assert "Enter a key, and this team can send styles" in html
 
 
 def test_says_whether_styles_are_reviewed(alice: User, team: Team) -> None:

@@ -15,19 +15,21 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from styles import breaker
+from styles import breaker, following
+from styles.following import KeyTest
 from styles.images import accept
 from styles.models import Style
 from styles.pikzels.errors import Code
 from styles.states import State
 from teams import people
 from teams.models import ApiToken, PikzelsKey, Team, User
-from teams.setup import setup_link
+from teams.setup import ensure_keys, setup_link
 
 from ..conftest import browser_of
 from ..pictures import encoded, photo
@@ -296,6 +298,52 @@ def test_people(
 
 def path_of(link: str) -> str:
     return re.sub(r"^https?://[^/]+", "", link)
+
+
+def test_keys(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    page: Page,
+    shelf: dict[str, Style],
+    alice: User,
+    team: Team,
+    key: PikzelsKey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [KeyTest(works=False), KeyTest(works=False, turned_away=Code.INVALID_API_KEY)]
+    monkeypatch.setattr(following, "test_key", lambda _key: found[-1])
+    sign_in(alice)
+    look("key-add", "/team/keys/add/")
+    page.get_by_label("Name of the key").fill("Second account")
+    page.get_by_label("API key").fill("pkz_of_the_second_account")
+    page.get_by_role("button", name="Test and save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Pikzels does not know this API key")
+    found.pop()
+    page.get_by_label("API key").fill("pkz_of_the_second_account")
+    page.get_by_role("button", name="Test and save").click()
+    expect(page.get_by_role("button", name="Save without the test")).to_be_visible()
+    look("key-add-unsure", "")
+    page.get_by_label("API key").fill("pkz_of_the_second_account")
+    page.get_by_role("button", name="Save without the test").click()
+    expect(page.get_by_text("The key is saved.")).to_be_visible()
+    look("team-keys", "")
+    address = reverse("key", args=[team.keys.get(name="Second account").uuid])
+    page.goto(f"{page.url.partition('/team/')[0]}{address}")
+    page.get_by_role("button", name="Test this key").click()
+    look("key", "")
+    breaker.hold(key, Code.API_KEY_DELETED)
+    held = reverse("key", args=[key.uuid])
+    look("key-held", held)
+    look("key-replace", f"{held}replace/")
+    look("key-remove", f"{held}remove/")
+    page.get_by_role("button", name="Remove the key").click()
+    expect(page.get_by_text("The key is removed.")).to_be_visible()
+    page.get_by_text("Removed keys").click()
+    look("team-keys-removed", "")
+    look("key-removed", held)
+    monkeypatch.setattr(settings, "PIKZELS_API_KEY", "pkz_of_the_server_1111")
+    ensure_keys(team)
+    look("key-of-the-server", reverse("key", args=[team.keys.get(kind="environment").uuid]))
 
 
 def test_api_tokens(
