@@ -16,6 +16,7 @@ from styles import breaker
 
 from .encryption import fingerprints
 from .models import Membership, PikzelsKey, Team, User, new_token
+from .rotation import fingerprint_anew
 
 
 def prepare(write: Callable[[str], None]) -> None:
@@ -29,6 +30,7 @@ def prepare(write: Callable[[str], None]) -> None:
             write(_("Made the account %(email)s.") % {"email": email})
         else:
             write(_("Make the first account at %(url)s") % {"url": setup_link()})
+    fingerprint_anew()
     for team in Team.objects.all():
         ensure_keys(team)
 

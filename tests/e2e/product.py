@@ -34,11 +34,12 @@ class Product:
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         settings = {"DATA_DIR": str(folder / "var"), "PORT": str(port)}
         settings |= {"SANDBOX_PORT": str(sandbox_port), "SANDBOX_TRAIN_SECONDS": "2"}
+        self.environment = kept | settings | environment
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "run"],
                 cwd=ROOT,
-                env=kept | settings | environment,
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -61,6 +62,14 @@ class Product:
 
     def ledger(self) -> dict[str, Any]:
         return requests.get(f"{self.sandbox}/_sandbox/ledger", timeout=10).json()
+
+    def command(self, *words: str) -> str:
+        """Run another command of `manage.py` beside it; return what that printed."""
+        words = (sys.executable, "manage.py", *words)
+        done = subprocess.run(
+            words, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

@@ -64,15 +64,18 @@ def pictures(folder: Path) -> list[Path]:
     return paths
 
 
-def test_without_javascript(product: Product, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["Plain HTTP", "With a new encryption key"])
+def test_without_javascript(product: Product, tmp_path: Path, name: str) -> None:
     visitor = Visitor(product)
     visitor.sign_in()
+    if "encryption" in name:
+        assert "Secrets encrypted anew: 1." in product.command("rotate_encryption_key")
     files = {
         f"image_{n}": (path.name, path.read_bytes(), "image/jpeg")
         for n, path in enumerate(pictures(tmp_path), start=1)
     }
     began = time.monotonic()
-    answer = visitor.fill_in(f"{product.url}/styles/new/", {"name": "Plain HTTP"}, files)
+    answer = visitor.fill_in(f"{product.url}/styles/new/", {"name": name}, files)
     assert answer.history[0].status_code == 302
     while 'data-style-state="ready"' not in answer.text:
         assert time.monotonic() - began < 30
@@ -82,9 +85,9 @@ def test_without_javascript(product: Product, tmp_path: Path) -> None:
     posts = [
         row
         for row in product.ledger()["requests"]
-        if row["method"] == "POST" and row["name"] == "Plain HTTP"
+        if row["method"] == "POST" and row["name"] == name
     ]
-    made = [row["id"] for row in product.ledger()["styles"] if row["name"] == "Plain HTTP"]
+    made = [row["id"] for row in product.ledger()["styles"] if row["name"] == name]
     assert found and [found[1]] == made
     assert len(posts) == 1
 
