@@ -224,6 +224,8 @@ if HTTPS:
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^healthz$"]
 
+DEFAULT_EXCEPTION_REPORTER = "pikzels_ui.reports.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "pikzels_ui.reports.Filter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

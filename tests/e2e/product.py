@@ -34,6 +34,8 @@ class Product:
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         settings = {"DATA_DIR": str(folder / "var"), "PORT": str(port)}
         settings |= {"SANDBOX_PORT": str(sandbox_port), "SANDBOX_TRAIN_SECONDS": "2"}
+        # What owners bring goes there, too.
+        settings["PIKZELS_BASE_URL"] = self.sandbox
         self.environment = kept | settings | environment
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

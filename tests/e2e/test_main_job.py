@@ -133,3 +133,40 @@ def test_the_page_keeps_up_and_the_way_out_works(
     page.goto(f"{product.url}/?q=once+no+credits")
     page.get_by_role("link", name="once no credits").first.click()
     expect(main).to_have_attribute("data-style-state", "ready", timeout=30_000)
+
+
+def test_with_a_key_of_ones_own(product: Product, page: Page, tmp_path: Path) -> None:
+    visitor = Visitor(product)
+    visitor.sign_in()
+    for cookie in visitor.cookies:
+        page.context.add_cookies(
+            [{"name": cookie.name, "value": cookie.value or "", "url": product.url}]
+        )
+    page.goto(f"{product.url}/team/")
+    page.get_by_role("link", name="Add a key").click()
+    page.get_by_label("Name of the key").fill("Main account")
+    page.get_by_label("API key").fill("pkz_unknown_1234")
+    page.get_by_role("button", name="Test and save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Pikzels does not know this API key")
+    page.get_by_label("API key").fill(" 'pkz_of_alice_4321' ")
+    page.get_by_role("button", name="Test and save").dblclick()
+    expect(page.get_by_text("The key is saved.")).to_be_visible()
+    expect(page.get_by_text("pkz_…4321")).to_have_count(1)
+    expect(page.get_by_text("Sandbox: nothing is sent")).to_have_count(0)
+    page.goto(f"{product.url}/styles/new/")
+    page.get_by_label("Style name").fill("With our own key")
+    for n, path in enumerate(pictures(tmp_path), start=1):
+        page.locator(f"#id_image_{n}").set_input_files(path)
+    page.get_by_role("button", name="Create style").click()
+    expect(page.locator("main")).to_have_attribute("data-style-state", "ready", timeout=30_000)
+    sent = [row for row in product.ledger()["requests"] if row["name"] == "With our own key"]
+    assert [row["key_last_four"] for row in sent if row["method"] == "POST"] == ["4321"]
+    page.goto(f"{product.url}/team/")
+    page.get_by_role("link", name="Main account", exact=True).click()
+    page.get_by_role("button", name="Test this key").click()
+    expect(page.get_by_text("Pikzels takes the key pkz_…4321.")).to_be_visible()
+    page.get_by_role("link", name="Remove…").click()
+    expect(page.get_by_text("New styles go to the sandbox")).to_be_visible()
+    page.get_by_role("button", name="Remove the key").click()
+    expect(page.get_by_text("The key is removed.")).to_be_visible()
+    assert "pkz_of_alice" not in product.output

@@ -1,11 +1,15 @@
-"""Where a secret turned up that belongs nowhere: logs, mails, journals, rows."""
+"""Where a secret turned up that belongs nowhere: logs, mails, journals, sessions, rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.apps import apps
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core import mail, serializers
+from django.db import connection
 
 from styles import journal
 
@@ -23,5 +27,15 @@ def _texts(logged: str) -> Iterator[tuple[str, str]]:
         yield "mail", f"{message.subject}\n{message.body}\n{message.alternatives}"
     for file in journal.path().parent.glob("*"):
         yield f"journal {file.name}", file.read_text(errors="replace")
-    for model in apps.get_models():
-        yield model._meta.label, serializers.serialize("json", model._default_manager.all())
+    for file in Path(settings.MAIL_DIR).glob("*"):
+        yield f"kept mail {file.name}", file.read_text(errors="replace")
+    for model in apps.get_models(include_auto_created=True):
+        rows = model._default_manager.all()
+        yield model._meta.label, serializers.serialize("json", rows)
+        # Bytes are base64 in JSON, where nothing would be found in them.
+        yield f"{model._meta.label} in the database", repr([*rows.values()])
+    for session in Session.objects.all():
+        yield "session", repr(session.get_decoded())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM cache")
+        yield "cache", repr(cursor.fetchall())
