@@ -48,7 +48,7 @@ def removed_keys(membership: Membership) -> list[PikzelsKey]:
 
 def key_row(key: PikzelsKey, membership: Membership) -> dict[str, Any]:
     label, tone, shape = _state(key)
-    resumable = key.is_held and membership.is_owner
+    resumable = key.is_held and membership.is_owner and not key.removed_at
     return {
         "name": key.name,
         "shown": key.shown,
@@ -79,10 +79,13 @@ def _state(key: PikzelsKey) -> tuple[str, str, str]:
 
 def _problem(key: PikzelsKey, membership: Membership) -> dict[str, Any]:
     why = explain(key.held_code, "held")
+    words = why.next_owner if membership.is_owner else why.next_member
+    if key.removed_at:
+        words = _("While that is so, what was made with it cannot be followed. It is tried again.")
     own = key.kind == Kind.OWN and key.removed_at is None
     return {
         "title": why.title,
-        "next": why.next_owner if membership.is_owner else why.next_member,
+        "next": words,
         "replace_first": own and why.owner_actions[:1] == (Action.KEY,),
     }
 

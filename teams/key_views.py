@@ -161,7 +161,7 @@ def test(request: MemberRequest, key_id: uuid.UUID) -> HttpResponseBase:
             "Pikzels takes the key %(key)s. Whether the balance is enough shows in sending alone."
         )
         held = _("It is still held: press “Resume”, and one style goes first.")
-        words = [text % {"key": key.shown}, held if key.is_held else ""]
+        words = [text % {"key": key.shown}, held if key.is_held and not key.removed_at else ""]
         messages.success(request, " ".join(filter(None, words)))
     return redirect("key", key.uuid)
 
@@ -176,5 +176,8 @@ def resume(request: MemberRequest, key_id: uuid.UUID) -> HttpResponseBase:
         messages.error(request, text % {"why": explain(found.turned_away, "held").title})
         return _to_the_keys()
     if keys.resume(request.user, key):
-        messages.success(request, _("One style goes first. When it is accepted, the rest follow."))
+        text = _("One style goes first. When it is accepted, the rest follow.")
+        if key.removed_at:
+            text = _("What was made with this key is followed again. Nothing is sent with it.")
+        messages.success(request, text)
     return redirect("library")

@@ -163,4 +163,6 @@ def _check_is_new(key: PikzelsKey) -> None:
     known = key.team.keys.in_use().filter(fingerprint__in=marks).first()
     if known:
         text = _("The team has this key already: it is called “%(name)s”.")
+        if known.is_held:
+            text += " " + _("It is held: test it on its page, and press “Resume” there.")
         raise KeyProblem(text % {"name": known.name})

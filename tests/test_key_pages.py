@@ -505,6 +505,23 @@ class TestReplacing:
         assert "it is called “Main account”" in page.content.decode()
         assert team.keys.in_use().get() == key
 
+    def test_the_same_again_of_a_held_one_points_to_the_test(
+        self, hers: Client, team: Team, taken: object
+    ) -> None:
+        hers.post("/team/keys/add/", filled_in(team))
+        key = team.keys.get()
+        key.hold(Code.MISSING_API_KEY)
+        page = hers.post(f"/team/keys/{key.uuid}/replace/", {"secret": SECRET})
+        assert "test it on its page, and press “Resume” there" in page.content.decode()
+
+    def test_one_that_can_no_longer_be_read_may_be_the_same(
+        self, hers: Client, team: Team, settings: LazySettings, taken: object
+    ) -> None:
+        hers.post("/team/keys/add/", filled_in(team))
+        settings.ENCRYPTION_KEYS = ["Zm9yIHRlc3RzIG9ubHksIHRoaXJ0eS10d28gYnl0ZXM="]
+        hers.post(f"/team/keys/{team.keys.get().uuid}/replace/", {"secret": SECRET})
+        assert team.keys.in_use().get().open() == SECRET
+
     def test_is_lost_to_whoever_was_faster(
         self, hers: Client, team: Team, key: PikzelsKey, address: str, taken: object
     ) -> None:
@@ -709,6 +726,18 @@ class TestTesting:
         key = team.keys.get(kind="environment")
         page = hers.post(f"/team/keys/{key.uuid}/test/", follow=True).content.decode()
         assert "does not have the form of a Pikzels key" in page
+
+    def test_resuming_a_removed_one_lets_nothing_go(
+        self, hers: Client, key: PikzelsKey, taken: object
+    ) -> None:
+        """A style that cannot be followed offers it."""
+        hers.post(f"/team/keys/{key.uuid}/remove/")
+        key.hold(Code.API_KEY_INACTIVE)
+        assert "Resume" not in hers.get(f"/team/keys/{key.uuid}/").content.decode()
+        page = hers.post(f"/team/keys/{key.uuid}/resume/", follow=True).content.decode()
+        assert "Nothing is sent with it." in page
+        key.refresh_from_db()
+        assert not key.is_held and key.removed_at
 
     def test_resuming_is_noted(
         self, hers: Client, team: Team, key: PikzelsKey, taken: object
