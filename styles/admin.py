@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from teams.models import User
 
 from .explanations import explain
-from .models import Attempt, Event, ReferenceImage, Style
+from .models import Attempt, Event, Notice, ReferenceImage, Style
 from .presentation import details_of, preview_url
 from .settling import SETTLING
 from .states import State
@@ -179,5 +179,18 @@ class EventAdmin(ReadOnly, admin.ModelAdmin):
     list_select_related = ("style", "who")
     list_per_page = 50
     search_fields = ("style__name", "note")
+    show_full_result_count = False
+    ordering = ("-at", "-id")
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly, admin.ModelAdmin):
+    """Who was told of what; those that no mail server took are under “Given up”."""
+
+    list_display = ("at", "kind", "user", "team", "outcome", "tries", "due_at", "closed_at")
+    list_filter = ("outcome", "kind", "team")
+    list_select_related = ("user", "team")
+    list_per_page = 50
+    search_fields = ("user__email", "event__style__name")
     show_full_result_count = False
     ordering = ("-at", "-id")

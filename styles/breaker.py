@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import logging
-import smtplib
-from functools import partial
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from teams.models import Membership, PikzelsKey, Team
+from teams.models import PikzelsKey, Team
 
-from .explanations import explain
-from .models import Style
+from .models import Notice, Style
 from .states import State
 
 log = logging.getLogger(__name__)
@@ -27,10 +20,10 @@ log = logging.getLogger(__name__)
 def hold(key: PikzelsKey, code: str) -> None:
     """Hold a key and park what waits for it."""
     if key.hold(code):
-        # Once per holding and not once per style; and only if it is really stored. Of a key that
-        # was taken away nothing is to be mended: it only follows what it made.
+        # Once per holding and not once per style. Of a key that was taken away nothing is to be
+        # mended: it only follows what it made.
         if not PikzelsKey.objects.filter(pk=key.pk, removed_at__isnull=False).exists():
-            transaction.on_commit(partial(tell_owners, key, code))
+            Notice.objects.for_holding(key)
         log.warning("key %s is held: %s", key.shown, code)
         waiting = Style.objects.filter(key=key, state=State.QUEUED)
         waiting.update(due_at=None, reason=code, updated_at=timezone.now())
@@ -88,23 +81,3 @@ def hand_over(waiting: QuerySet[Style], key: PikzelsKey | None) -> int:
     if key is None or key.is_sandbox:
         return waiting.update(key=None, due_at=None, reason="no_key")
     return waiting.update(key=key, due_at=timezone.now(), reason="")
-
-
-def tell_owners(key: PikzelsKey, code: str) -> None:
-    """Write to the team's owners why the key is held and how to mend it, by mail, once."""
-    why = explain(code, "held")
-    waiting = Style.objects.filter(key=key, state=State.QUEUED).count()
-    lines = [
-        why.next_owner,
-        _("Key: %(key)s. Styles that wait for it: %(number)d.")
-        % {"key": key.shown, "number": waiting},
-        settings.PUBLIC_URL + reverse("team") + "#keys",
-    ]
-    subject = _("%(team)s: %(why)s") % {"team": key.team, "why": why.title}
-    owners = key.team.memberships.filter(role=Membership.Role.OWNER).select_related("user")
-    try:
-        for each in owners:
-            send_mail(subject, "\n\n".join(map(str, lines)), None, [each.user.email])
-    except (OSError, smtplib.SMTPException):
-        # The banner says the same; a mail server that is away must not hold up the worker.
-        log.exception("the owners of team %s could not be told by mail", key.team_id)

@@ -13,10 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from django.db import Error, close_old_connections, connections
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from . import creation, drafts, files, following, recovery
-from .models import Attempt, SafeMode, Style, StyleQuerySet
+from . import creation, drafts, files, following, recovery, telling
+from .models import Attempt, Notice, SafeMode, Style
 from .pikzels.outcome import Outcome
 from .states import State
 
@@ -28,12 +29,14 @@ RETRY_EVERY = 1.0
 # After stopping, how long the database is waited for; the journal has the answer in any case.
 LAST_TRIES = 10
 THREADS = 16
+# Enough that one mail server that stalls does not keep everybody from being told.
+TELLERS = 2
 SWEEP_FIRST, SWEEP_EVERY = 60.0, 24 * 3600.0
 FOLLOWED = (State.TRAINING, State.READY)
 
 
 class Crew:
-    """Threads for one kind of work, and the styles that they are busy with."""
+    """Threads for one kind of work, and the rows that they are busy with."""
 
     def __init__(self, threads: int, name: str) -> None:
         self._threads = threads
@@ -48,17 +51,17 @@ class Crew:
     def free(self) -> int:
         return self._threads - len(self.busy())
 
-    def take_up(self, style_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
+    def take_up(self, row_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
         with self._lock:
-            self._busy.add(style_id)
-        self._pool.submit(self._do, style_id, job).add_done_callback(tell)
+            self._busy.add(row_id)
+        self._pool.submit(self._do, row_id, job).add_done_callback(tell)
 
-    def _do(self, style_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
+    def _do(self, row_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
         try:
-            safely(partial(job, style_id))
+            safely(partial(job, row_id))
         finally:
             with self._lock:
-                self._busy.discard(style_id)
+                self._busy.discard(row_id)
             connections.close_all()
 
     def finish(self) -> None:
@@ -66,7 +69,7 @@ class Crew:
 
 
 class Worker:
-    """Sends and follows until `stop` is called, then ends in order.
+    """Sends, follows and tells until `stop` is called, then ends in order.
 
     Stopping takes nothing new, gives up what is still being sent (nothing is made of it) and
     waits for the answers to what was sent whole.
@@ -77,6 +80,7 @@ class Worker:
         # Apart, so that answers that take long keep nobody from seeing how far a training is.
         self._senders = Crew(threads, "sender")
         self._followers = Crew(threads, "follower")
+        self._tellers = Crew(TELLERS, "teller")
         self._leases: set[int] = set()
         self._lock = threading.Lock()
         self._finished = threading.Event()
@@ -96,6 +100,7 @@ class Worker:
                 safely(self.look)
             self._senders.finish()
             self._followers.finish()
+            self._tellers.finish()
         finally:
             # Whatever ended the loop: a process that only renews leases would never be restarted.
             self._finished.set()
@@ -111,8 +116,9 @@ class Worker:
             self._hand_out(self._senders, sending, self._create)
             self._sweep_when_due()
         self._hand_out(self._followers, due.filter(state__in=FOLLOWED), following.follow)
+        self._hand_out(self._tellers, Notice.objects.due(timezone.now()), telling.tell)
 
-    def _hand_out(self, crew: Crew, due: StyleQuerySet, job: Callable[[uuid.UUID], None]) -> None:
+    def _hand_out(self, crew: Crew, due: QuerySet, job: Callable[[uuid.UUID], None]) -> None:
         waiting = due.exclude(pk__in=crew.busy()).values_list("pk", flat=True)
         for pk in waiting[: crew.free()]:
             crew.take_up(pk, job)

@@ -16,6 +16,7 @@ SECTIONS = {
     "style_new": "new",
     "team": "team",
     "mails": "team",
+    "usage": "team",
     "invite": "team",
     "key": "team",
     "key_add": "team",
@@ -25,6 +26,7 @@ SECTIONS = {
     "remove_member": "team",
     "account": "account",
     "account_tokens": "account",
+    "account_notices": "account",
 }
 
 

@@ -81,7 +81,11 @@ def open_invitations(team: Team) -> QuerySet[Invitation]:
 
 
 def send_invitation(inviter: Membership, email: str, link: str) -> bool:
-    """Send the link by mail; return whether that worked."""
+    """Send the link by mail; return whether that worked.
+
+    At once and not by a row that outlives a crash, as all other mails: such a row would have to
+    keep the link, of which only the hash is stored. The page shows it all the same.
+    """
     text = _(
         "%(who)s invites you to the team “%(team)s”, which makes styles for Pikzels thumbnails.\n\n"
         "Join with this link, within %(days)d days:\n%(link)s\n\n"
@@ -210,7 +214,8 @@ def _with_role(email: str, role: str) -> str:
 
 def _locked(actor: Membership, member_id: int) -> Membership:
     """Return the member, with the team locked and the actor as they are now."""
-    Team.objects.select_for_update().get(pk=actor.team_id)
+    # Not the key: a worker that has one of the styles may be writing a row about this team.
+    Team.objects.select_for_update(no_key=True).get(pk=actor.team_id)
     present = Membership.objects.select_related("team", "user").filter(team=actor.team_id)
     me, member = present.filter(pk=actor.pk).first(), present.filter(pk=member_id).first()
     if me is None or member is None:

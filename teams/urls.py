@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import key_views, people_views, tokens, views
+from . import key_views, notices, people_views, tokens, views
 
 urlpatterns = [
     path("team/", views.team, name="team"),
@@ -22,5 +22,6 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/tokens/", tokens.tokens, name="account_tokens"),
     path("account/tokens/<uuid:api_token_id>/revoke/", tokens.revoke, name="account_token_revoke"),
+    path("account/notices/", notices.notices, name="account_notices"),
     path("setup/<str:token>/", views.setup, name="setup"),
 ]

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 
-from styles.models import Attempt, Event, ReferenceImage, Style
+from styles.models import Attempt, Event, Notice, ReferenceImage, Style, Unwanted
 from teams.models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 
 from .conftest import browser_of, person
@@ -41,6 +41,7 @@ OURS = {
     "style_new": ONES_OWN,
     "account": Gets(200, 200, 200),
     "account_tokens": Gets(200, 200, 200),
+    "account_notices": Gets(200, 200, 200),
     "account_token_revoke": Gets(404, 404, 404, "post"),
     "mails": Gets(404, 404, 403),
     "key": Gets(404, 404, 403),
@@ -165,6 +166,7 @@ def admin_routes() -> Iterator[Route]:
 def rows() -> str:
     """Return all that the product knows, but for the small pictures made when asked for."""
     models = (Style, Attempt, Event, PikzelsKey, Team, Membership, Invitation, ApiToken)
+    models += (Notice, Unwanted)
     known = [row for model in models for row in model.objects.order_by("pk")]
     images = list(ReferenceImage.objects.order_by("pk").values_list("style", "position", "sha256"))
     return serializers.serialize("json", known) + repr(images)

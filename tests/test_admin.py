@@ -32,7 +32,7 @@ USER = {
     "memberships-INITIAL_FORMS": "0",
 }
 MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
-HISTORY = ["styles.style", "styles.attempt", "styles.event", "teams.teamevent"]
+HISTORY = ["styles.style", "styles.attempt", "styles.event", "styles.notice", "teams.teamevent"]
 # Made by the product alone: here they can be seen, and some can be taken away.
 NEVER_MADE_HERE = [
     *HISTORY,

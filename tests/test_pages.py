@@ -124,6 +124,7 @@ def test_forms_with_errors_are_in_order(alice: User, charlie: User) -> None:
         "/team/keys/add/": {"team": team.pk, "name": "", "secret": "x"},
         "/account/": {"name": "A" * 101},
         "/account/tokens/": {"name": "", "days": "90"},
+        "/account/notices/": {"wanted": "everything"},
         "/accounts/email/": {"email": "alice", "action_add": ""},
         "/accounts/password/change/": {"oldpassword": "x", "password1": "y", "password2": "z"},
     }.items():

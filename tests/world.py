@@ -81,6 +81,7 @@ def make_world(make_style: Callable[..., Style], alice: User, key: PikzelsKey) -
         style,
         attempt,
         style.events.latest("id"),
+        style.events.latest("id").notices.get(user=alice),
         style.team,
         key,
         TeamEvent.objects.create(

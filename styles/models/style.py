@@ -25,6 +25,7 @@ from teams.models import PikzelsKey, Team, User
 
 from .history import Attempt, Event
 from .image import ReferenceImage
+from .notice import Notice
 
 # Fewer signs of an ID than these find far too many.
 ID_PART = 6
@@ -231,7 +232,7 @@ class Style(models.Model):
         """Change the state if it is one of `only_from`; return whether that was so.
 
         The row in the database decides, not this instance, which is brought up to date when it
-        won. The Event is written in the same transaction.
+        won. The Event is written in the same transaction, and whom it concerns.
         """
         values = {"state": to, "due_at": None, "reason": "", **fields}
         with transaction.atomic():
@@ -239,7 +240,7 @@ class Style(models.Model):
             old = row.select_for_update().values_list("state", flat=True).get()
             if old not in only_from or not row.filter(state=old).update(**values):
                 return False
-            self.events.create(
+            event = self.events.create(
                 who=who,
                 what=Event.What.MOVED,
                 from_state=old,
@@ -248,6 +249,7 @@ class Style(models.Model):
                 note=note,
                 attempt=attempt,
             )
+            Notice.objects.for_event(event)
         for name, value in values.items():
             setattr(self, name, value)
         return True
