@@ -1,4 +1,7 @@
-"""Mails of an installation without a mail server: in the terminal, and kept for the owner."""
+"""Mails of an installation without a mail server: in the terminal, and kept for the owner.
+
+Notices are kept apart, and fewer of them: however many come, no link to pass on is lost for them.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +13,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.console import EmailBackend as ConsoleBackend
 
-KEPT = 50
+KEPT, KEPT_NOTICES = 50, 10
 
 
 class Mail(NamedTuple):
@@ -31,22 +34,36 @@ class KeptMails(ConsoleBackend):
 
 def _keep(message: EmailMessage) -> None:
     content = message.message().as_bytes()
-    folder = Path(settings.MAIL_DIR)
+    is_notice = "Auto-Submitted" in message.extra_headers
+    folder, most = (_notices(), KEPT_NOTICES) if is_notice else (_folder(), KEPT)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.eml"
     path.touch(mode=0o600)
     path.write_bytes(content)
-    for old in _newest_first()[KEPT:]:
+    for old in _newest_first(folder)[most:]:
         old.unlink(missing_ok=True)
 
 
 def kept_mails() -> list[Mail]:
-    """Return the mails that were kept, newest first."""
-    return [_read(path) for path in _newest_first()[:KEPT]]
+    """Return the mails that were kept, newest first, without notices."""
+    return [_read(path) for path in _newest_first(_folder())[:KEPT]]
 
 
-def _newest_first() -> list[Path]:
-    return sorted(Path(settings.MAIL_DIR).glob("*.eml"), reverse=True)
+def kept_notices() -> list[Mail]:
+    """Return the mails that only tell something, newest first."""
+    return [_read(path) for path in _newest_first(_notices())[:KEPT_NOTICES]]
+
+
+def _folder() -> Path:
+    return Path(settings.MAIL_DIR)
+
+
+def _notices() -> Path:
+    return _folder() / "notices"
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.eml"), reverse=True)
 
 
 def _read(path: Path) -> Mail:

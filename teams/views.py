@@ -22,7 +22,7 @@ from styles.models import SafeMode
 
 from .forms import AccountForm, SetupForm, TeamForm
 from .key_presentation import key_rows, removed_keys
-from .mails import kept_mails
+from .mails import kept_mails, kept_notices
 from .models import Membership, Team
 from .people import open_invitations
 from .setup import is_setup_token, make_owner, use_up_token
@@ -120,7 +120,8 @@ def mails(request: MemberRequest) -> HttpResponseBase:
     """Mails that an installation without a mail server could not send: they hold sign-in links."""
     if not request.user.is_superuser:
         raise Http404
-    return render(request, "teams/mails.html", {"mails": kept_mails()})
+    context = {"mails": kept_mails(), "notices": kept_notices()}
+    return render(request, "teams/mails.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,7 +10,7 @@ from django.conf import LazySettings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.test import Client
 
-from teams.mails import KEPT, kept_mails
+from teams.mails import KEPT, KEPT_NOTICES, kept_mails, kept_notices
 from teams.models import User
 
 from .conftest import PASSWORD, browser_of
@@ -71,6 +71,16 @@ def test_the_oldest_go_when_there_are_too_many(settings: LazySettings) -> None:
     assert len([*Path(settings.MAIL_DIR).iterdir()]) == KEPT
 
 
+def test_notices_push_out_no_link_that_is_to_be_passed_on() -> None:
+    write("A link to sign in")
+    for n in range(KEPT + 2):
+        notice = {"Auto-Submitted": "auto-generated"}
+        EmailMessage(f"Ready {n}", "", "from@example.com", ["b@example.com"], headers=notice).send()
+    assert [each.subject for each in kept_mails()] == ["A link to sign in"]
+    newest = [f"Ready {n}" for n in range(KEPT + 1, KEPT + 1 - KEPT_NOTICES, -1)]
+    assert [each.subject for each in kept_notices()] == newest
+
+
 def test_a_header_cannot_be_smuggled_in(db: None) -> None:
     with pytest.raises(ValueError, match="newlines"):
         write("One\nBcc: eve@example.com")
@@ -108,6 +118,14 @@ class TestPage:
         html = owner.get("/team/mails/").content.decode()
         assert "<script>alert" not in html
         assert "<img src=x>" not in html
+
+    def test_shows_notices_apart(self, owner: Client) -> None:
+        notice = {"Auto-Submitted": "auto-generated"}
+        EmailMessage(
+            "Mars: Ready", "It is", "a@example.com", ["b@example.com"], headers=notice
+        ).send()
+        html = owner.get("/team/mails/").content.decode()
+        assert html.index("There are none.") < html.index("1 notice") < html.index("Mars: Ready")
 
     def test_is_not_kept_by_the_browser(self, owner: Client) -> None:
         assert "no-store" in owner.get("/team/mails/").headers["Cache-Control"]
