@@ -31,12 +31,13 @@ WAITING = 6
 
 @dataclass
 class Figures:
-    """What a loop came to. The first four have to be 0."""
+    """What a loop came to. The first five have to be 0."""
 
     charged_twice: int = 0
     forgotten: int = 0
     stuck: int = 0
     wrong_id: int = 0
+    untold: int = 0
     kills: int = 0
     styles: int = 0
     charged: int = 0
@@ -46,7 +47,7 @@ class Figures:
     points: Counter[str] = field(default_factory=Counter)
 
     def failures(self) -> dict[str, int]:
-        names = ("charged_twice", "forgotten", "stuck", "wrong_id")
+        names = ("charged_twice", "forgotten", "stuck", "wrong_id", "untold")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def __str__(self) -> str:
@@ -64,6 +65,8 @@ def own_world() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kill-loop-") as folder:
         os.environ.update(DATA_DIR=folder, DJANGO_SETTINGS_MODULE="pikzels_ui.settings")
         os.environ.update(LOG_LEVEL="CRITICAL", SANDBOX="false", IN_FLIGHT_PER_KEY="4")
+        # A mail server that takes everything, and says nothing on the terminal.
+        os.environ.update(EMAIL_URL="dummymail://")
         # Never that of whoever starts it.
         os.environ.pop("DATABASE_URL", None)
         with own_database(Path(folder).name) as url:
@@ -154,7 +157,7 @@ def finish() -> None:
     from django.utils import timezone
 
     from styles import schedule
-    from styles.models import Attempt, Style
+    from styles.models import Attempt, Notice, Style
     from styles.states import State
     from styles.worker import Worker
 
@@ -170,6 +173,8 @@ def finish() -> None:
         later = Style.objects.filter(state__in=moving, due_at__isnull=False)
         later.update(due_at=timezone.now())
         wait_until(lambda: not Style.objects.filter(state__in=moving).exists(), seconds=90)
+        Notice.objects.waiting().update(due_at=timezone.now())
+        wait_until(lambda: not Notice.objects.waiting().exists(), seconds=30)
     except AssertionError:
         pass  # counted as stuck
     finally:
@@ -180,9 +185,10 @@ def finish() -> None:
 
 def count(figures: Figures, sandbox: object) -> None:
     """Hold what the server made against what we know."""
-    from styles.models import Style
+    from styles.models import Notice, Style
     from styles.states import State
 
+    told = {*Notice.objects.filter(outcome="told").values_list("event__style", flat=True)}
     made: dict[str, list[str]] = {}
     for row in sandbox.ledger.account()["styles"]:
         made.setdefault(row["name"], []).append(row["id"])
@@ -200,6 +206,7 @@ def count(figures: Figures, sandbox: object) -> None:
         asked = style.state == State.REFUSED and style.reason == "exhausted"
         figures.asked += asked
         figures.stuck += style.state not in {State.READY, State.IN_DOUBT} and not asked
+        figures.untold += style.pk not in told
 
 
 def main() -> int:

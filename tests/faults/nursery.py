@@ -38,6 +38,8 @@ POINTS = {
     "after the answer is recorded": ("creation.record", "end"),
     "while following": ("following.follow", "start"),
     "after a reap": ("recovery.reap", "end"),
+    "after a notice is claimed": ("telling.claim", "end"),
+    "before a notice is told": ("telling.close", "start"),
 }
 
 
@@ -58,12 +60,13 @@ def lethal(function: Callable[..., Any], when: str) -> Callable[..., Any]:
 
 def arm(point: str) -> None:
     """Make this process die at the point; no point: it lives until it is killed."""
-    from styles import creation, following, journal, models, recovery
+    from styles import creation, following, journal, models, recovery, telling
     from styles.pikzels import body, wire
 
     modules = {
         "recovery": recovery, "creation": creation, "following": following, "journal": journal,
         "models": models, "body": body, "wire": wire,
+        "telling": telling,
     }  # fmt: skip
     if point not in POINTS:
         return
@@ -77,8 +80,10 @@ def arm(point: str) -> None:
 
 def work() -> None:
     """Run a worker whose leases end soon, so that nobody waits long after a kill."""
-    from styles import creation, schedule, worker
+    from styles import creation, schedule, telling, worker
+    from styles.models import notice
 
+    notice.GATHER, telling.LEASE = timedelta(0), timedelta(seconds=0.4)
     creation.LEASE = timedelta(seconds=0.4)
     worker.RENEW_EVERY, worker.LOOK_EVERY = 0.1, 0.01
     schedule.UNKNOWN_TRAINING = timedelta(0)
