@@ -11,9 +11,11 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
+from .prices import Price
+
 
 def register_checks() -> None:
-    for check in (public_url, pikzels_url, encryption_keys, bind, api_key):
+    for check in (public_url, pikzels_url, encryption_keys, bind, api_key, style_price):
         register(check)
 
 
@@ -87,5 +89,17 @@ def api_key(**_kwargs: Any) -> list[CheckMessage]:
             "PIKZELS_API_KEY does not look like a key of Pikzels.",
             hint="Keys start with pkz_. Copy it whole, without quotation marks.",
             id="pikzels_ui.E004",
+        )
+    ]
+
+
+def style_price(**_kwargs: Any) -> list[CheckMessage]:
+    if not settings.STYLE_PRICE or Price.read(settings.STYLE_PRICE):
+        return []
+    return [
+        checks.Warning(
+            f"STYLE_PRICE is {settings.STYLE_PRICE!r}, of which no sums can be made.",
+            hint="Write one amount with its currency, such as US$ 0.38.",
+            id="pikzels_ui.W002",
         )
     ]

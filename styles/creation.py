@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 # How long a worker's sign of life counts. Short, for after a crash it is how long people wait.
 LEASE = timedelta(seconds=20)
 PAUSE = timedelta(minutes=1)
+# What the column holds: no setting, however long, may keep anything from being sent.
+PRICE_MAX = 100
 
 
 def connect(key: PikzelsKey, limits: Limits | None = None) -> Pikzels:
@@ -138,6 +140,7 @@ def _open_attempt(style: Style, key: PikzelsKey, now: datetime) -> Attempt:
         number=last.number + 1 if last else 1,
         name=style.name,
         key=key,
+        price="" if key.is_sandbox else settings.STYLE_PRICE[:PRICE_MAX],
         asked_by=_asked_by(style),
         opened_at=now,
         lease_until=now + LEASE,

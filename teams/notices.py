@@ -23,7 +23,10 @@ CHOICES = [
     (Notice.Kind.FAILED, _("The training of a style of mine failed")),
     (Notice.Kind.REFUSED, _("A style of mine needs a change")),
     (Notice.Kind.DECLINED, _("A reviewer declined a style of mine")),
-    (Notice.Kind.IN_DOUBT, _("Nobody knows whether a style of mine was made, or of a team I own")),
+    (
+        Notice.Kind.IN_DOUBT,
+        _("It is unknown whether a style was made: one of mine, or of a team that I own"),
+    ),
     (Notice.Kind.REVIEW, _("A style waits for my review, as a reviewer or an owner")),
     (Notice.Kind.HELD, _("A key of a team that I own is held")),
 ]

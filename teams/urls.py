@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import key_views, notices, people_views, tokens, views
+from . import key_views, notices, people_views, tokens, usage, views
 
 urlpatterns = [
     path("team/", views.team, name="team"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("join/<str:token>/", people_views.invitation, name="invitation"),
     path("team/go-on/", views.go_on, name="go_on"),
     path("team/mails/", views.mails, name="mails"),
+    path("team/usage/", usage.usage, name="usage"),
+    path("team/usage.csv", usage.usage_csv, name="usage_csv"),
     path("account/", views.account, name="account"),
     path("account/tokens/", tokens.tokens, name="account_tokens"),
     path("account/tokens/<uuid:api_token_id>/revoke/", tokens.revoke, name="account_token_revoke"),

@@ -39,6 +39,8 @@ OURS = {
     "export_json": ONES_OWN,
     "team": ONES_OWN,
     "style_new": ONES_OWN,
+    "usage": ONES_OWN,
+    "usage_csv": ONES_OWN,
     "account": Gets(200, 200, 200),
     "account_tokens": Gets(200, 200, 200),
     "account_notices": Gets(200, 200, 200),

@@ -238,6 +238,15 @@ class TestChecks:
         settings.PUBLIC_URL = "https://styles.example.com"
         assert self.found() == {}
 
+    @pytest.mark.parametrize("price", ["a dollar", "US$ 0.38 (20% off)"])
+    def test_w002_a_price_of_which_no_sums_can_be_made(
+        self, settings: LazySettings, price: str
+    ) -> None:
+        settings.STYLE_PRICE = price
+        assert [*self.found()] == ["pikzels_ui.W002"]
+        settings.STYLE_PRICE = "US$ 0.38"
+        assert self.found() == {}
+
 
 def test_a_wrong_setting_keeps_the_server_from_starting_with_a_hint(tmp_path: Path) -> None:
     done = subprocess.run(

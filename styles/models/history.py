@@ -48,6 +48,9 @@ class Attempt(models.Model):
     committed_at = models.DateTimeField(_("last byte sent"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
+    # What a style cost by the settings when this was opened: later prices do not change history.
+    # "" for those from before it was noted, where the settings say nothing, and in the sandbox.
+    price = models.CharField(_("price"), max_length=100, blank=True, default="")
     bytes_total = models.PositiveBigIntegerField(_("bytes in all"), default=0)
     bytes_sent = models.PositiveBigIntegerField(_("bytes given to the network"), default=0)
     outcome = models.CharField(

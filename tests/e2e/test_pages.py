@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -21,10 +22,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from styles import breaker, following
+from styles import breaker, following, telling
 from styles.following import KeyTest
 from styles.images import accept
-from styles.models import Style
+from styles.models import Attempt, Notice, Style, Unwanted
 from styles.pikzels.errors import Code
 from styles.states import State
 from teams import people
@@ -363,6 +364,63 @@ def test_api_tokens(
     page.get_by_role("button", name="Revoke Thumbnail bot").click()
     expect(page.get_by_text("The token is revoked.")).to_be_visible()
     expect(page.get_by_text("Thumbnail bot", exact=True)).to_have_count(0)
+
+
+def test_notices(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    live_server: LiveServer,
+    page: Page,
+    shelf: dict[str, Style],
+    settings: LazySettings,
+    alice: User,
+) -> None:
+    """What somebody is told, and how they are told less."""
+    User.objects.filter(pk=alice.pk).update(is_superuser=True)
+    settings.EMAIL_BACKEND = "teams.mails.KeptMails"
+    settings.PUBLIC_URL = live_server.url
+    shelf[State.TRAINING].move(State.READY, only_from=[State.TRAINING])
+    Notice.objects.update(due_at=timezone.now())
+    telling.tell(Notice.objects.get().pk)
+    sign_in(alice)
+    look("mails-notices", "/team/mails/")
+    page.get_by_text("1 notice, which needs no passing on").click()
+    look("mails-notices-open", "")
+    page.get_by_role("article").get_by_role("link", name="/account/notices/").click()
+    expect(page.get_by_role("group", name="Write to me when")).to_be_visible()
+    look("account-notices", "")
+    page.get_by_label("A style of mine is ready").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_label("A style of mine is ready")).not_to_be_checked()
+    assert Unwanted.of(alice) == {Notice.Kind.READY}
+
+
+def test_usage(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    page: Page,
+    shelf: dict[str, Style],
+    alice: User,
+    bob: User,
+) -> None:
+    Attempt.objects.update(price="US$ 0.38")
+    made = Attempt.objects.filter(outcome="made")
+    made.filter(pk=made.earliest("pk").pk).update(asked_by=bob, price="")
+    earlier = timezone.now() - timedelta(days=40)
+    made.filter(pk=made.latest("pk").pk).update(opened_at=earlier, price="US$ 0.35")
+    sign_in(alice)
+    look("team-with-usage", "/team/")
+    page.get_by_role("link", name="Usage").click()
+    expect(page.get_by_role("heading", name="Usage")).to_be_visible()
+    look("usage", "")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All months as CSV").click()
+    assert download.value.suggested_filename == "usage.csv"
+    sign_in(bob)
+    look("usage-member", "/team/usage/")
+    Attempt.objects.update(asked_by=alice)
+    look("usage-empty", "/team/usage/")
 
 
 def test_pages_for_strangers(
