@@ -57,7 +57,7 @@ def tell(notice_id: uuid.UUID) -> None:
         log.exception("user %s could not be told by mail", membership.user_id)
         put_off(wanted)
     else:
-        close(wanted, Notice.Outcome.TOLD)
+        note_told(wanted)
 
 
 def claim(notice_id: uuid.UUID) -> list[Notice]:
@@ -115,8 +115,14 @@ def in_hand(notices: Sequence[Notice]) -> NoticeQuerySet:
     return Notice.objects.waiting().filter(pk__in=[n.pk for n in notices], lease__in=leases)
 
 
+def note_told(notices: Sequence[Notice]) -> None:
+    """Note that a mail was taken, which is so even if its worker was taken for dead meanwhile."""
+    theirs = Notice.objects.waiting().filter(pk__in=[notice.pk for notice in notices])
+    theirs.update(outcome=Notice.Outcome.TOLD, due_at=None, closed_at=timezone.now())
+
+
 def close(notices: Sequence[Notice], outcome: Notice.Outcome) -> None:
-    """Note what became of notices that are in hand."""
+    """Note that nobody is told any more of notices that are in hand."""
     in_hand(notices).update(outcome=outcome, due_at=None, closed_at=timezone.now())
 
 

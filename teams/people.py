@@ -1,6 +1,7 @@
 """Who belongs to a team: inviting, joining, roles, leaving.
 
 Every change locks the team's row first, so that of two at once the second sees what the first did.
+Not its key: a worker that has a style in hand may be writing a row that points to the team.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def invite(inviter: Membership, email: str, role: str) -> str:
     """
     token = new_token()
     with transaction.atomic():
-        team = Team.objects.select_for_update().get(pk=inviter.team_id)
+        team = Team.objects.select_for_update(no_key=True).get(pk=inviter.team_id)
         _check_invitation(team, inviter, email, role)
         open_invitations(team).filter(email__iexact=email).update(revoked_at=timezone.now())
         if open_invitations(team).count() >= MOST_OPEN:
@@ -146,7 +147,7 @@ def join(invitation: Invitation, user: User) -> bool:
 
     Somebody who is on the team already keeps their role.
     """
-    Team.objects.select_for_update().get(pk=invitation.team_id)
+    Team.objects.select_for_update(no_key=True).get(pk=invitation.team_id)
     row = open_invitations(invitation.team).filter(pk=invitation.pk, expires_at__gt=timezone.now())
     if not row.update(accepted_at=timezone.now(), accepted_by=user):
         return False
@@ -214,7 +215,6 @@ def _with_role(email: str, role: str) -> str:
 
 def _locked(actor: Membership, member_id: int) -> Membership:
     """Return the member, with the team locked and the actor as they are now."""
-    # Not the key: a worker that has one of the styles may be writing a row about this team.
     Team.objects.select_for_update(no_key=True).get(pk=actor.team_id)
     present = Membership.objects.select_related("team", "user").filter(team=actor.team_id)
     me, member = present.filter(pk=actor.pk).first(), present.filter(pk=member_id).first()

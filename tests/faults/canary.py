@@ -24,7 +24,7 @@ def places(logged: str = "") -> list[str]:
 def _texts(logged: str) -> Iterator[tuple[str, str]]:
     yield "log", logged
     for message in mail.outbox:
-        yield "mail", f"{message.subject}\n{message.body}\n{message.alternatives}"
+        yield "mail", f"{message.subject}\n{message.body}\n{message.message()}"
     for file in journal.path().parent.glob("*"):
         yield f"journal {file.name}", file.read_text(errors="replace")
     for file in Path(settings.MAIL_DIR).glob("*"):

@@ -53,7 +53,8 @@ class Figures:
     def __str__(self) -> str:
         return (
             f"{self.kills} kills, {self.styles} styles, {self.charged} charged: "
-            f"{self.charged_twice} charged twice, {self.forgotten} forgotten, {self.stuck} stuck; "
+            f"{self.charged_twice} charged twice, {self.forgotten} forgotten, {self.stuck} stuck, "
+            f"{self.untold} untold; "
             f"{self.asked} asked a person after eight tries; "
             f"{self.in_doubt} in doubt, {self.in_doubt_and_charged} of them really charged"
         )
@@ -156,7 +157,7 @@ def finish() -> None:
     """Let a worker that nobody kills do what is left."""
     from django.utils import timezone
 
-    from styles import schedule
+    from styles import schedule, telling
     from styles.models import Attempt, Notice, Style
     from styles.states import State
     from styles.worker import Worker
@@ -164,6 +165,7 @@ def finish() -> None:
     from ..waiting import wait_until
 
     schedule.UNKNOWN_TRAINING = timedelta(0)
+    telling.TRIES = 10**4  # as those that were killed have it
     worker = Worker()
     thread = threading.Thread(target=worker.run)
     thread.start()

@@ -39,7 +39,7 @@ POINTS = {
     "while following": ("following.follow", "start"),
     "after a reap": ("recovery.reap", "end"),
     "after a notice is claimed": ("telling.claim", "end"),
-    "before a notice is told": ("telling.close", "start"),
+    "before a notice is told": ("telling.note_told", "start"),
 }
 
 
@@ -83,7 +83,8 @@ def work() -> None:
     from styles import creation, schedule, telling, worker
     from styles.models import notice
 
-    notice.GATHER, telling.LEASE = timedelta(0), timedelta(seconds=0.4)
+    # Here more workers die than in the day after which a notice is given up.
+    notice.GATHER, telling.LEASE, telling.TRIES = timedelta(0), timedelta(seconds=1), 10**4
     creation.LEASE = timedelta(seconds=0.4)
     worker.RENEW_EVERY, worker.LOOK_EVERY = 0.1, 0.01
     schedule.UNKNOWN_TRAINING = timedelta(0)

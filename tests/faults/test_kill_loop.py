@@ -24,4 +24,4 @@ def test_nothing_is_lost_with_them() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "0 charged twice, 0 forgotten, 0 stuck" in done.stdout
+    assert "0 charged twice, 0 forgotten, 0 stuck, 0 untold" in done.stdout

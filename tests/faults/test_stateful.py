@@ -18,6 +18,7 @@ from unittest import mock
 import hypothesis.strategies as st
 import pytest
 from django.conf import LazySettings
+from django.core import mail
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -30,8 +31,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from styles import breaker, creation, following, journal, recovery
-from styles.models import Attempt, ReferenceImage, SafeMode, Style
+from styles import breaker, creation, following, journal, recovery, telling
+from styles.models import Attempt, Event, Notice, ReferenceImage, SafeMode, Style
 from styles.pikzels.errors import Silence, Verdict
 from styles.pikzels.outcome import Outcome
 from styles.presentation import show
@@ -415,6 +416,7 @@ class Workshop(RuleBasedStateMachine):
         try:
             self.look_at_the_pages()
             self.finish()
+            self.tell_everybody()
             self.look_for_the_keys()
         finally:
             transaction.savepoint_rollback(self.before)
@@ -431,9 +433,19 @@ class Workshop(RuleBasedStateMachine):
                 assert page.status_code == 200
                 assert canary.SECRET not in page.content.decode()
 
+    def tell_everybody(self) -> None:
+        """What nobody did by hand is told to somebody, and nothing waits for ever."""
+        by_itself = Event.objects.filter(who=None, to_state__in=Notice.KINDS)
+        assert not by_itself.filter(notices=None).exists(), "nobody is told"
+        self.wait(3600)
+        for notice in Notice.objects.due(timezone.now()):
+            telling.tell(notice.pk)
+        assert not Notice.objects.exclude(outcome__in=["told", "passed"]).exists()
+
     def look_for_the_keys(self) -> None:
         assert canary.places(self.cast.log.text) == []
         self.cast.log.clear()
+        mail.outbox.clear()
 
     def finish(self) -> None:
         """All workers die, and people and Pikzels do what they can: then everything is settled."""
