@@ -9,6 +9,10 @@ import re
 BASE_URL = "https://api.pikzels.com"
 CREATE_PATH = "/v2/pikzonality/style"
 STYLE_PATH = "/v2/pikzonality/{id}"
+# Documentation of the thumbnail calls, as public clients use them.
+THUMBNAIL_PATH = "/v2/thumbnail/text"
+# Documentation: styles work with these models only, the newest last.
+STYLE_MODELS = ("pkz_4", "pkz_4_5")
 KEY_HEADER = "X-Api-Key"
 KEY_PREFIX = "pkz_"
 # The all-zero UUID: nobody's style, so asking for it tells whether a key works, for free.

@@ -243,7 +243,7 @@ class TestTransport:
             ("GET", rules.CREATE_PATH + "/"),
             ("PUT", rules.CREATE_PATH),
             ("BREW", rules.CREATE_PATH),
-            ("POST", "/v2/thumbnail/text"),
+            ("POST", "/v2/thumbnail/image"),
             ("POST", "/v2/pikzonality/persona"),
             ("POST", f"/portraits/{rules.NOBODYS_ID}.png"),
             ("GET", "/_sandbox/nothing"),

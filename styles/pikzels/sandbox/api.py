@@ -1,4 +1,4 @@
-"""What the sandbox does with a request: the API's five endpoints and two kinds of pictures."""
+"""What the sandbox does with a request: the API's endpoints and three kinds of pictures."""
 
 import contextlib
 import re
@@ -15,6 +15,7 @@ from .answers import Answer, ApiError, failing, success
 from .checks import Creation, Key
 from .ledger import Asked, Ledger, Style
 from .portrait import paint
+from .thumbnail import wish_of
 from .training import Progress, progress
 from .triggers import Trigger, course_of, find
 
@@ -22,6 +23,7 @@ UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 STYLE_PATH = re.compile(r"/v2/pikzonality/([^/]+)")
 PORTRAIT_PATH = re.compile(rf"/portraits/({UUID})\.png")
 REFERENCE_PATH = re.compile(rf"/references/({UUID})-([123])\.png")
+THUMBNAIL_PATH = re.compile(rf"/thumbnails/({UUID})-([0-9a-f]{{16}})\.png")
 # Early triggers act on half a body, so the name has to come first in it.
 EARLY_BYTES = 256
 EARLY_NAME = re.compile(rb'\A\s*\{\s*"name"\s*:\s*"([a-zA-Z0-9 _-]{1,25})"')
@@ -61,10 +63,14 @@ class Api:
         """Do what is asked. Raise ApiError for what is refused."""
         if (request.method, request.path) == ("POST", rules.CREATE_PATH):
             return self._create(request)
+        if (request.method, request.path) == ("POST", rules.THUMBNAIL_PATH):
+            return self._thumbnail(request)
         if request.method == "GET" and (found := PORTRAIT_PATH.fullmatch(request.path)):
             return self._picture(found[1], slice(None))
         if request.method == "GET" and (found := REFERENCE_PATH.fullmatch(request.path)):
             return self._picture(found[1], slice(int(found[2]) - 1, int(found[2])))
+        if request.method == "GET" and (found := THUMBNAIL_PATH.fullmatch(request.path)):
+            return self._picture(found[1], slice(None), seed=found[2])
         verbs = {"GET": self._get, "PATCH": self._patch, "DELETE": self._delete}
         verb, found = verbs.get(request.method), STYLE_PATH.fullmatch(request.path)
         if verb and found:
@@ -131,6 +137,15 @@ class Api:
         self.ledger.delete(style.id)
         return success({"message": "The style was deleted."}, request.id)
 
+    def _thumbnail(self, request: Request) -> Answer:
+        checks.key_of(request.headers, paid=True)
+        wish = wish_of(request.body(1), request.headers)
+        style, state = self._own_style(request, wish.style_id)
+        if state.status != "completed":
+            raise ApiError(Code.CONFLICT)
+        url = f"{self.address}/thumbnails/{style.id}-{wish.seed}.png"
+        return success({"output": url}, request.id)
+
     def _own_style(self, request: Request, style_id: str) -> tuple[Style, Progress]:
         """Return the style that the request's key made. Raise ApiError otherwise."""
         key = checks.key_of(request.headers, paid=False)
@@ -163,11 +178,11 @@ class Api:
             "special_instructions": style.special_instructions,
         }
 
-    def _picture(self, style_id: str, which: slice) -> Answer:
+    def _picture(self, style_id: str, which: slice, seed: str = "") -> Answer:
         """Return a painting in the colours of `which` references; it needs no key, only its ID."""
         style = self.ledger.style(style_id)
         state = self._state(style)
         if not style or not state or state.status != "completed":
             raise ApiError(Code.NOT_FOUND)
-        body = paint(style.palettes[which], style.id)
+        body = paint(style.palettes[which], seed or style.id)
         return Answer(status=200, body=body, content_type="image/png")

@@ -83,7 +83,7 @@ def key_of(headers: Message, *, paid: bool) -> Key:
 def creation_of(body: bytes | bytearray, headers: Message) -> Creation:
     """Return what a create asks for. Raise ApiError for all that the contract refuses."""
     data = json_object(body, headers)
-    _refuse(
+    refuse(
         [
             *unknown_fields(data, {"name", *IMAGE_FIELDS}),
             *_name_problems(data),
@@ -104,25 +104,25 @@ def instructions_of(body: bytes | bytearray, headers: Message) -> str | None:
     """Return what a PATCH sets. Raise ApiError VALIDATION_ERROR otherwise."""
     data = json_object(body, headers)
     field = "special_instructions"
-    _refuse(list(unknown_fields(data, {field})))
+    refuse(list(unknown_fields(data, {field})))
     text = data.get(field, 0)
     if text is not None and not isinstance(text, str):
-        _refuse([_problem(field, "Give a text, or null.")])
+        refuse([problem(field, "Give a text, or null.")])
     if text is not None and len(text) > rules.INSTRUCTIONS_MAX:
-        _refuse([_problem(field, f"At most {rules.INSTRUCTIONS_MAX} characters.")])
+        refuse([problem(field, f"At most {rules.INSTRUCTIONS_MAX} characters.")])
     return text
 
 
 def json_object(body: bytes | bytearray, headers: Message) -> dict[str, Any]:
     """Return the body as an object. Raise ApiError VALIDATION_ERROR if it is not one in JSON."""
     if headers.get_content_type() != "application/json":
-        _refuse([{"message": "The content type is not application/json."}])
+        refuse([{"message": "The content type is not application/json."}])
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        _refuse([{"message": "The body is not a JSON object."}])
+        refuse([{"message": "The body is not a JSON object."}])
     return data
 
 
@@ -130,41 +130,41 @@ def unknown_fields(data: Mapping[str, Any], known: set[str]) -> Iterator[Problem
     """Yield a problem for each key of `data` that is not `known`."""
     for field in data:
         if field not in known:
-            yield _problem(field, "This field is not known.")
+            yield problem(field, "This field is not known.")
 
 
-def _refuse(problems: list[Problem]) -> None:
+def refuse(problems: list[Problem]) -> None:
     if problems:
         raise ApiError(Code.VALIDATION_ERROR, problems)
 
 
-def _problem(field: str, message: str) -> Problem:
+def problem(field: str, message: str) -> Problem:
     return {"field": field, "message": message}
 
 
 def _name_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     name = data.get("name")
     if not isinstance(name, str):
-        yield _problem("name", "Give a name.")
+        yield problem("name", "Give a name.")
     elif not rules.NAME_MIN <= len(name) <= rules.NAME_MAX:
-        yield _problem("name", f"From {rules.NAME_MIN} to {rules.NAME_MAX} characters.")
+        yield problem("name", f"From {rules.NAME_MIN} to {rules.NAME_MAX} characters.")
     elif not NAME.fullmatch(name):
-        yield _problem("name", "Letters, numbers, spaces, hyphens, and underscores only.")
+        yield problem("name", "Letters, numbers, spaces, hyphens, and underscores only.")
 
 
 def _image_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     given = [field for field in IMAGE_FIELDS if field in data]
     if len(given) != 1:
-        yield _problem("image_base64s", "Give either image_urls or image_base64s.")
+        yield problem("image_base64s", "Give either image_urls or image_base64s.")
         return
     field, images = given[0], data[given[0]]
     if not isinstance(images, list) or len(images) != rules.IMAGE_COUNT:
-        yield _problem(field, f"Exactly {rules.IMAGE_COUNT} images.")
+        yield problem(field, f"Exactly {rules.IMAGE_COUNT} images.")
         return
     pattern = rules.DATA_URL_START if field == "image_base64s" else rules.IMAGE_URL
     for index, image in enumerate(images):
         if not isinstance(image, str) or not pattern.match(image):
-            yield _problem(f"{field}[{index}]", "Does not match the pattern of an image.")
+            yield problem(f"{field}[{index}]", "Does not match the pattern of an image.")
 
 
 def _reference_of_address(url: str) -> Reference:
