@@ -37,4 +37,6 @@ EDITABLE = (State.DRAFT, State.REFUSED, State.DECLINED)
 IN_FLIGHT = (State.SENDING, State.COMMITTED)
 # Nothing more happens to these by itself, and nobody has to act.
 SETTLED = (State.READY, State.TRAINING_FAILED, State.GONE, State.DROPPED, State.DECLINED)
+# What may be put away: nothing of it is on its way, and nothing that was paid for is unsettled.
+AT_REST = (*SETTLED, State.REFUSED)
 NEEDS_A_PERSON = (State.REFUSED, State.IN_DOUBT, State.DECLINED)

@@ -16,7 +16,7 @@ from django.http import (
     HttpResponseBase,
     StreamingHttpResponse,
 )
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
 
@@ -25,7 +25,7 @@ from teams.team_events import TeamEvent
 from .access import MemberRequest, get_image, get_style, in_team
 from .exports import as_csv, as_json
 from .images import ImageProblem
-from .library import searched, shelf
+from .library import kept_address, searched, shelf
 from .models import Style
 from .presentation import image_rows, sandbox_page, show, snippets_of, spent_text
 from .states import State
@@ -46,6 +46,9 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @in_team
 def library(request: MemberRequest) -> HttpResponseBase:
+    if "" in request.GET.values():
+        # As the form sends it. The address that is left can be kept and shown to others.
+        return redirect(kept_address(request.membership, request.GET))
     return render(request, "styles/library.html", shelf(request.membership, request.GET))
 
 

@@ -95,8 +95,8 @@ class TestSearch:
         assert names(client, f"?q={text}") == []
 
     def test_keeps_the_filter(self, client: Client) -> None:
-        filters = client.get("/?show=mine&q=mars").context["filters"]
-        assert [each["url"] for each in filters if each["current"]] == ["/?show=mine&q=mars"]
+        chips = client.get("/?show=mine&q=mars").context["chips"]
+        assert [each["url"] for each in chips if each["current"]] == ["/?show=mine&q=mars"]
 
 
 class TestPages:

@@ -100,6 +100,8 @@ class Event(models.Model):
         ASKED_SUPPORT = "asked_support", _("Asked for help")
         LATE_ANSWER = "late_answer", _("An answer came late")
         NOTED = "noted", _("Noted")
+        ARCHIVED = "archived", _("Archived")
+        BROUGHT_BACK = "brought_back", _("Brought back from the archive")
 
     style = models.ForeignKey("styles.Style", models.CASCADE, related_name="events")
     at = models.DateTimeField(_("when"), default=timezone.now, editable=False)

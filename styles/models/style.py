@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from styles.images import Accepted
 from styles.pikzels import rules
 from styles.pikzels.errors import Verdict
-from styles.states import EDITABLE, MADE, State
+from styles.states import AT_REST, EDITABLE, MADE, State
 from teams.models import PikzelsKey, Team, User
 
 from .history import Attempt, Event
@@ -151,6 +151,22 @@ class Style(models.Model):
         indexes = [
             # The library: a team's styles, newest first.
             models.Index("team", F("created_at").desc(), F("id").desc(), name="style_library"),
+            # The library by person, and "Mine".
+            models.Index(
+                "team", "creator", F("created_at").desc(), F("id").desc(), name="style_by_person"
+            ),
+            # The library by state, and how many need somebody: few, of however many there are.
+            models.Index(
+                "team", "state", F("created_at").desc(), F("id").desc(), name="style_by_state"
+            ),
+            # The archive.
+            models.Index(
+                "team",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(archived_at__isnull=False),
+                name="style_archive",
+            ),
             # The API: a team's styles, the latest change first.
             models.Index("team", F("updated_at").desc(), F("id").desc(), name="style_changes"),
             # The worker: what is due; finished styles are not in it.
@@ -232,9 +248,12 @@ class Style(models.Model):
         """Change the state if it is one of `only_from`; return whether that was so.
 
         The row in the database decides, not this instance, which is brought up to date when it
-        won. The Event is written in the same transaction, and whom it concerns.
+        won. The Event is written in the same transaction, and whom it concerns. What is on its
+        way leaves the archive.
         """
         values = {"state": to, "due_at": None, "reason": "", **fields}
+        if to not in AT_REST:
+            values["archived_at"] = None
         with transaction.atomic():
             row = Style.objects.filter(pk=self.pk)
             old = row.select_for_update().values_list("state", flat=True).get()
