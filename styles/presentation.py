@@ -19,40 +19,12 @@ from teams.models import Membership
 
 from .explanations import BUTTONS, STATES, Action, Explanation, explain
 from .models import Attempt, ReferenceImage, Style
-from .pikzels import rules
+from .notes import first_line
 from .pikzels.errors import Verdict
 from .states import MADE, SETTLED, State
 from .timeline import Step, steps_of
 from .wording import _
 
-SNIPPETS = {
-    "curl": """\
-curl -X POST %(url)s \\
-  -H "X-Api-Key: $PIKZELS_API_KEY" -H "Content-Type: application/json" \\
-  -d '{"prompt": "…", "model": "pkz_4_5", "format": "16:9", "style": "%(id)s"}'""",
-    "Python": """\
-import os, requests
-
-answer = requests.post(
-    "%(url)s",
-    headers={"X-Api-Key": os.environ["PIKZELS_API_KEY"]},
-    json={"prompt": "…", "model": "pkz_4_5", "format": "16:9", "style": "%(id)s"},
-    timeout=300,
-)
-print(answer.json())""",
-    "JavaScript": """\
-const answer = await fetch("%(url)s", {
-  method: "POST",
-  headers: {
-    "X-Api-Key": process.env.PIKZELS_API_KEY,
-    "Content-Type": "application/json",
-  },
-  body: JSON.stringify({
-    prompt: "…", model: "pkz_4_5", format: "16:9", style: "%(id)s",
-  }),
-});
-console.log(await answer.json());""",
-}
 USUALLY = timedelta(minutes=10)
 TAKES_LONG = (
     _("Pikzels is still training it, which takes longer than usual."),
@@ -335,16 +307,6 @@ def _answer_text(attempt: Attempt) -> str:
     return f"HTTP {attempt.http_status} {attempt.code}".strip()
 
 
-# Ready to use
-
-
-def snippets_of(style: Style) -> list[dict[str, str]]:
-    """Return code that makes a thumbnail with this style, ready to paste."""
-    base = style.key.base_url if style.key else rules.BASE_URL
-    values = {"url": f"{base}/v2/thumbnail/text", "id": style.pikzels_id}
-    return [{"label": label, "code": code % values} for label, code in SNIPPETS.items()]
-
-
 # Cards
 
 
@@ -367,6 +329,7 @@ def card_of(style: Style, membership: Membership) -> dict[str, Any]:
         "progress": style.progress if style.state == State.TRAINING else None,
         "line": explanation.card if explanation else "",
         "action": _card_action(style, explanation, membership),
+        "note": first_line(style.note),
         "creator": style.creator.display_name if style.creator else "",
         "when": style.created_at,
         "sandbox": style.sandbox,

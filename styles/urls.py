@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import making, views, ways_out
+from . import keeping, making, views, ways_out
 
 urlpatterns = [
     path("", views.library, name="library"),
@@ -32,6 +32,9 @@ urlpatterns = [
             "send_again": ways_out.send_again,
             "give_up": ways_out.give_up,
             "support": ways_out.support,
+            "archive": keeping.archive,
+            "bring_back": keeping.bring_back,
+            "note": keeping.note,
         }.items()
     ),
 ]

@@ -23,11 +23,14 @@ from django.views.decorators.http import require_GET, require_safe
 from teams.team_events import TeamEvent
 
 from .access import MemberRequest, get_image, get_style, in_team
+from .archive import place_of
 from .exports import as_csv, as_json
 from .images import ImageProblem
 from .library import kept_address, searched, shelf
 from .models import Style
-from .presentation import image_rows, sandbox_page, show, snippets_of, spent_text
+from .notes import NoteForm, note_of
+from .presentation import image_rows, sandbox_page, show, spent_text
+from .snippets import use_of
 from .states import State
 
 PICTURE_CSP = "default-src 'none'; sandbox"
@@ -88,14 +91,16 @@ def style_context(request: MemberRequest, style: Style) -> dict[str, Any]:
         "shown": show(style, request.membership),
         "images": image_rows(style),
         "portrait_url": style.portrait_url(),
-        "snippets": snippets_of(style) if style.state == State.READY else [],
+        "use": use_of(style) if style.state == State.READY else None,
         "live_url": style.address("live"),
         "cost_text": spent_text(style),
         "sandbox": style.sandbox,
         "sandbox_page": sandbox_page(style),
         # The page's own panel says it, and says more.
         **({"held_keys": []} if style.is_held else {}),
-        "note": style.note,
+        "note": note_of(style),
+        "note_form": NoteForm.of(style),
+        "archive": place_of(style),
     }
 
 

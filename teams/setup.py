@@ -95,8 +95,8 @@ def ensure_keys(team: Team) -> None:
     first = Team.objects.order_by("pk").first() == team
     api_key = settings.PIKZELS_API_KEY if first else ""
     _keep_only(team, PikzelsKey.Kind.ENVIRONMENT, api_key, settings.PIKZELS_BASE_URL)
-    sandbox_key = _sandbox_key(team) if settings.SANDBOX_ENABLED else ""
-    _keep_only(team, PikzelsKey.Kind.SANDBOX, sandbox_key, sandbox_url())
+    key_of_sandbox = sandbox_key(team) if settings.SANDBOX_ENABLED else ""
+    _keep_only(team, PikzelsKey.Kind.SANDBOX, key_of_sandbox, sandbox_url())
     breaker.take_up(team)
 
 
@@ -104,7 +104,7 @@ def sandbox_url() -> str:
     return f"http://127.0.0.1:{settings.SANDBOX_PORT}"
 
 
-def _sandbox_key(team: Team) -> str:
+def sandbox_key(team: Team) -> str:
     # Not random: a restart must not make a new row, and it opens nothing but the local sandbox.
     return f"pkz_sandbox_{team.pk:04d}"
 

@@ -77,6 +77,9 @@ OURS = {
     "style_send_again": Gets(404, 404, 403),
     "style_give_up": TEAMS,
     "style_support": TEAMS,
+    "style_archive": POSTED,
+    "style_bring_back": POSTED,
+    "style_note": Gets(422, 404, 403, "post"),
     "healthz": Gets(200, 200, 200),
     "setup": Gets(404, 404, 404),
 }

@@ -82,6 +82,8 @@ class TestAStyle:
             "submitted_at": "2026-11-22T12:00:00Z",
             "ready_at": "2026-11-22T12:00:00Z",
             "updated_at": "2026-11-22T12:00:00Z",
+            "archived": False,
+            "note": "",
             "sandbox": True,
             "url": f"http://127.0.0.1:8000/styles/{style.pk}/",
         }

@@ -116,10 +116,11 @@ def test_a_styles_pages_are_in_order_in_every_state(
             assert problems_of(html_of(browser.get(path, follow=True))) == [], path
 
 
-def test_forms_with_errors_are_in_order(alice: User, charlie: User) -> None:
+def test_forms_with_errors_are_in_order(alice: User, charlie: User, make_style: MakeStyle) -> None:
     browser = browser_of(alice)
     team = alice.teams.get()
     for path, data in {
+        make_style().address("note"): {"note": "A" * 2001},
         "/styles/new/": form_data(team, name="Ünmöglich", images=1),
         "/team/keys/add/": {"team": team.pk, "name": "", "secret": "x"},
         "/account/": {"name": "A" * 101},

@@ -48,6 +48,8 @@ class StyleAnswer(Schema):
     submitted_at: Moment | None
     ready_at: Moment | None
     updated_at: Moment = Field(description="When anything of this last changed.")
+    archived: bool = Field(description="Put away: out of the library and of the list.")
+    note: str = Field(description="What the team wrote to it.")
     sandbox: bool = Field(description="Made in the sandbox: Pikzels knows nothing of it.")
     url: Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})] = Field(
         description="The style's page, for people."
@@ -86,6 +88,8 @@ def answer_of(style: Style) -> StyleAnswer:
         submitted_at=style.submitted_at,
         ready_at=style.ready_at,
         updated_at=style.updated_at,
+        archived=style.archived_at is not None,
+        note=style.note,
         sandbox=style.sandbox,
         url=settings.PUBLIC_URL + style.get_absolute_url(),
     )

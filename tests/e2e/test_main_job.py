@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from html import unescape
@@ -108,6 +111,17 @@ def test_in_a_browser(product: Product, page: Page, tmp_path: Path) -> None:
     assert made == [main.get_attribute("data-pikzels-id")]
     expect(page).to_have_title(re.compile("Ready"))
     expect(page.get_by_text(made[0]).first).to_be_visible()
+    assert_the_snippet_works(page, made[0])
+
+
+def assert_the_snippet_works(page: Page, style_id: str) -> None:
+    """Run the first snippet as it stands on the page, with the key that the page names."""
+    code = page.locator(".snippet code").first.inner_text()
+    key = page.locator(".use > p code").inner_text()
+    environment = {"PATH": os.environ["PATH"], "PIKZELS_API_KEY": key}
+    done = subprocess.run(["sh", "-c", code], env=environment, capture_output=True, timeout=60)
+    picture = requests.get(json.loads(done.stdout)["output"], timeout=60)
+    assert style_id in picture.url and picture.headers["Content-Type"] == "image/png"
 
 
 def test_the_page_keeps_up_and_the_way_out_works(

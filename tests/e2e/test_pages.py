@@ -22,12 +22,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from styles import breaker, following, telling
+from styles import archive, breaker, following, notes, telling
 from styles.following import KeyTest
 from styles.images import accept
 from styles.models import Attempt, Notice, Style, Unwanted
+from styles.notes import mark_of
 from styles.pikzels.errors import Code
-from styles.states import State
+from styles.states import AT_REST, State
 from teams import people
 from teams.models import ApiToken, PikzelsKey, Team, User
 from teams.setup import ensure_keys, setup_link
@@ -146,6 +147,54 @@ def test_the_library(
     look("library-nothing-found", "/?q=nothing+like+it")
     sign_in(charlie)
     look("library-empty", "/")
+
+
+def test_the_library_narrowed(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+    bob: User,
+    page: Page,
+) -> None:
+    Style.objects.filter(pk=shelf[State.REFUSED].pk).update(creator=bob)
+    sign_in(alice)
+    look("library-filters", "/")
+    page.get_by_text("Filter", exact=True).click()
+    look("library-filters-open", "")
+    look("library-filtered", f"/?q=a&state=over&by={alice.pk}&when=30days&from=2026-01-01")
+    look("library-nothing-to-do", "/?state=doubt&archived=1")
+    look("library-archive-empty", "/?archived=1")
+    Style.objects.filter(state=State.IN_DOUBT).update(state=State.DROPPED)
+    for style in (shelf[State.READY], shelf[State.DROPPED]):
+        assert archive.archive(style, alice)
+    look("library-archive", "/?archived=1")
+    look("library-in-archive", "/?q=mars")
+    Style.objects.exclude(state__in=AT_REST).update(state=State.DRAFT, pikzels_id="")
+    look("library-nothing-needs-you", "/?state=doubt")
+
+
+def test_a_note_and_the_archive(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+    bob: User,
+    page: Page,
+) -> None:
+    style = shelf[State.READY]
+    notes.write(style, "For the long videos.\n\nNot for shorts: too dark.", bob, seen=mark_of(""))
+    sign_in(alice)
+    look("style-note", style.get_absolute_url())
+    look("library-note", "/?show=ready")
+    page.get_by_role("link", name=style.name).click()
+    notes.write(style, "Only for trailers.", bob, seen=mark_of(style.note))
+    page.get_by_label("Change the note").fill("For everything")
+    page.get_by_role("button", name="Save the note").click()
+    expect(page.get_by_text("Bob changed the note").first).to_be_visible()
+    look("style-note-changed", "")
+    archive.archive(style, alice)
+    look("style-archived", style.get_absolute_url())
 
 
 def test_the_form(
