@@ -1,4 +1,4 @@
-"""The client: create a style at most once, ask how it is doing, and fetch its portrait.
+"""The client: create a style at most once; ask how it is doing, instruct and delete it for free.
 
 Nothing here resends anything. What a create came to is decided by two facts, whether its last byte
 was released and what answer came back, and never by the type of an exception.
@@ -6,10 +6,11 @@ was released and what answer came back, and never by the type of an exception.
 
 import io
 import ipaddress
+import json
 import math
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
@@ -19,7 +20,7 @@ from requests.structures import CaseInsensitiveDict
 
 from . import rules
 from .body import Picture, StyleBody
-from .errors import Silence
+from .errors import Silence, Verdict
 from .outcome import (
     MESSAGE_CHARACTERS,
     Outcome,
@@ -31,7 +32,7 @@ from .outcome import (
 )
 from .wire import Arriving, Line, WireError, unzipped
 
-__all__ = ["DownloadFailed", "Limits", "Look", "Picture", "Pikzels", "Training"]
+__all__ = ["Change", "DownloadFailed", "Limits", "Look", "Picture", "Pikzels", "Training"]
 
 ANSWER_MAX_BYTES = 64 * 1024
 # Blanking out a shorter key would garble answers, and so short a key is no secret.
@@ -56,7 +57,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What the API says of a style. `status` is "processing", "completed", "failed" or new."""
+    """What the API says of a style. `status` is "processing", "completed", "failed" or new.
+
+    `special_instructions` is "" where the style has none, and None where the answer does not say.
+    """
 
     style_id: str
     name: str
@@ -64,7 +68,7 @@ class Training:
     status: str
     progress: int | None
     portrait_url: str
-    special_instructions: str
+    special_instructions: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,21 @@ class Look:
     """
 
     training: Training | None = None
+    reply: Reply | None = None
+    reason: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What changing or deleting a style came to: `done`, certainly not done, or neither is sure.
+
+    `reason` is "" where it was done, else the API's code or a `Silence`; `reply` is None when no
+    answer came. Where `is_sure` is False, a look at the style tells.
+    """
+
+    done: bool = False
+    is_sure: bool = True
     reply: Reply | None = None
     reason: str = ""
     error: str = ""
@@ -140,16 +159,28 @@ class Pikzels:
 
         Raises ValueError for an ID that would address something else: empty, "." or "..".
         """
-        if not style_id.strip("."):
-            raise ValueError("The ID of a style is not empty and not made of dots")
-        path = rules.STYLE_PATH.format(id=quote(style_id, safe=""))
-        reply, error, sent = self._call("GET", path)
+        reply, error, sent = self._call("GET", _path_of(style_id))
         if reply is None:
             silence = Silence.NO_ANSWER if sent else Silence.COULD_NOT_CONNECT
             return Look(reason=silence, error=error)
         training = _training(style_id, reply)
         reason = "" if training else reason_of(reply) or Silence.NO_ID
         return Look(training=training, reply=reply, reason=reason, error=error)
+
+    def update(self, *, style_id: str, special_instructions: str | None) -> Change:
+        """Set a style's special instructions, or clear them with None; free, and safe to repeat.
+
+        Raises ValueError as `get` does.
+        """
+        body = json.dumps({"special_instructions": special_instructions}).encode()
+        return _change(*self._call("PATCH", _path_of(style_id), body))
+
+    def delete(self, *, style_id: str) -> Change:
+        """Delete a style; free, and safe to repeat: one that is gone is NOT_FOUND.
+
+        Raises ValueError as `get` does.
+        """
+        return _change(*self._call("DELETE", _path_of(style_id)))
 
     def test_key(self) -> Look:
         """Ask for a style that nobody has: the reason NOT_FOUND means that the key works."""
@@ -174,7 +205,7 @@ class Pikzels:
         return arriving.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def _call(
-        self, method: str, path: str, body: StyleBody | None = None
+        self, method: str, path: str, body: StyleBody | bytes | None = None
     ) -> tuple[Reply | None, str, bool]:
         """Call the API; return its answer, what went wrong, and whether anything was sent."""
         headers = {rules.KEY_HEADER: self._api_key, "Accept": "application/json"}
@@ -262,6 +293,28 @@ def _outcome(body: StyleBody, reply: Reply | None, error: str) -> Outcome:
     )
 
 
+def _path_of(style_id: str) -> str:
+    if not style_id.strip("."):
+        raise ValueError("The ID of a style is not empty and not made of dots")
+    return rules.STYLE_PATH.format(id=quote(style_id, safe=""))
+
+
+def _change(reply: Reply | None, error: str, sent: bool) -> Change:
+    """Decide by what came back; an answer that is not the API's own settles nothing."""
+    if reply is None:
+        reason = Silence.NO_ANSWER if sent else Silence.COULD_NOT_CONNECT
+        return Change(is_sure=not sent, reason=reason, error=error)
+    if 200 <= reply.status < 300 and reply.is_json and not reply.envelope:
+        return Change(done=True, reply=reply, error=error)
+    verdict = classify(True, reply.status, reply.code or None)
+    return Change(
+        is_sure=verdict is not Verdict.IN_DOUBT,
+        reply=reply,
+        reason=reason_of(reply),
+        error=error,
+    )
+
+
 def _training(style_id: str, reply: Reply) -> Training | None:
     """Read a style out of an answer; None where it holds none, for want of a status."""
     answer = reply.body
@@ -275,8 +328,15 @@ def _training(style_id: str, reply: Reply) -> Training | None:
         status=status,
         progress=_percent(answer.get("progress")),
         portrait_url=plain_text(answer.get("portrait_url"), URL_CHARACTERS),
-        special_instructions=plain_text(answer.get("special_instructions"), MESSAGE_CHARACTERS),
+        special_instructions=_instructions(answer),
     )
+
+
+def _instructions(answer: Mapping[str, object]) -> str | None:
+    text = answer.get("special_instructions", ...)
+    if text is None:
+        return ""
+    return plain_text(text, MESSAGE_CHARACTERS) if isinstance(text, str) else None
 
 
 def _percent(value: object) -> int | None:

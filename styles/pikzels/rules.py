@@ -40,6 +40,11 @@ def tidy_name(text: str) -> str:
     return " ".join(text.split())
 
 
+def instructions_length(text: str) -> int:
+    """Return how long the API finds `text` at most: it may count as JavaScript does, in UTF-16."""
+    return len(text.encode("utf-16-le", "replace")) // 2
+
+
 def name_strangers(name: str) -> list[str]:
     """Return the characters of `name` that the API does not accept, each once, in order."""
     return list(dict.fromkeys(character for character in name if not NAME.fullmatch(character)))

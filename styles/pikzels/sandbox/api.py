@@ -104,6 +104,18 @@ class Api:
         request.asked.trigger = trigger.name
         return trigger
 
+    def _due_later(self, verb: str, request: Request, style: Style) -> Trigger | None:
+        """Return the trigger that a style's name holds for this verb, behind the verb's name."""
+        before, _, rest = style.name.lower().partition(" ")
+        trigger = find(rest) if before == verb else None
+        if not isinstance(trigger, Trigger):
+            return None
+        key = checks.key_of(request.headers, paid=False)
+        if not self.ledger.fires(trigger, style.name, key):
+            return None
+        request.asked.trigger = trigger.name
+        return trigger
+
     def _fail(self, trigger: Trigger, request: Request, style_id: str) -> Answer:
         return failing(trigger.failure, request.id, style_id, self.clock())
 
@@ -126,7 +138,12 @@ class Api:
 
     def _patch(self, request: Request, style_id: str) -> Answer:
         style, _ = self._own_style(request, style_id)
-        self.ledger.instruct(style.id, checks.instructions_of(request.body(1), request.headers))
+        text = checks.instructions_of(request.body(1), request.headers)
+        trigger = self._due_later("instruct", request, style)
+        if not trigger or trigger.makes:
+            self.ledger.instruct(style.id, text)
+        if trigger:
+            return self._fail(trigger, request, style.id)
         style, state = self._own_style(request, style_id)
         return success(self._payload(style, state), request.id)
 
@@ -134,7 +151,11 @@ class Api:
         style, state = self._own_style(request, style_id)
         if state.status == "processing":
             raise ApiError(Code.CANNOT_DELETE_PROCESSING)
-        self.ledger.delete(style.id)
+        trigger = self._due_later("delete", request, style)
+        if not trigger or trigger.makes:
+            self.ledger.delete(style.id)
+        if trigger:
+            return self._fail(trigger, request, style.id)
         return success({"message": "The style was deleted."}, request.id)
 
     def _thumbnail(self, request: Request) -> Answer:
