@@ -19,6 +19,11 @@ class Action(StrEnum):
     CANCEL = "cancel"  # while it waits, for whatever reason: no explanation names it
     RETRY = "retry"  # certainly not sent, and the tries are used up
     VARIANT = "variant"
+    NEW = "new"
+    ATTACH = "attach"
+    INSTRUCTIONS = "instructions"
+    DELETE = "delete"  # at Pikzels: owners, and who made it
+    KEEP = "keep"  # takes the word back that it be deleted once it is trained
 
 
 BUTTONS: dict[Action, str] = {
@@ -33,6 +38,11 @@ BUTTONS: dict[Action, str] = {
     Action.CANCEL: _("Cancel sending"),
     Action.RETRY: _("Send now"),
     Action.VARIANT: _("New style from these pictures"),
+    Action.NEW: _("New style"),
+    Action.ATTACH: _("Bring in by ID"),
+    Action.INSTRUCTIONS: _("Change the instructions"),
+    Action.DELETE: _("Delete at Pikzels…"),
+    Action.KEEP: _("Keep it after all"),
 }
 
 

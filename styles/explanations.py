@@ -5,6 +5,7 @@ few reasons, and returns what a person reads then.
 """
 
 from .actions import BUTTONS, WHO, Action, Who
+from .after_made import AFTER_IT_WAS_MADE
 from .kinds import (
     ASK_SUPPORT,
     IN_DETAILS,
@@ -24,15 +25,19 @@ from .pikzels.errors import Code, Silence
 from .state_words import STATES, StateWords
 from .wording import _, join
 
-__all__ = ["BUTTONS", "EXPLANATIONS", "OTHERWISE", "STATES", "WHO", "Action", "Explanation"]
+__all__ = [
+    "AFTER_IT_WAS_MADE",
+    "BUTTONS",
+    "EXPLANATIONS",
+    "OTHERWISE",
+    "STATES",
+    "WHO",
+    "Action",
+    "Explanation",
+]
 __all__ += ["StateWords", "Who", "explain"]
 
 PAUSES = _("Sending with this key pauses. Then the style is tried again, several times if need be.")
-NEW_STYLE = _(
-    "Make a new style from these pictures, under another name, as this one may still be taken. It "
-    "is paid for like any other. Sharp pictures that are alike in colour and light train best."
-)
-
 FIX_AND_SEND_AGAIN: dict[str, Explanation] = {
     Code.VALIDATION_ERROR: fix(
         _("Pikzels did not accept the name or a picture"),
@@ -382,45 +387,6 @@ NOT_EXPECTED: dict[str, Explanation] = {
             "Tell the operator of this app, who can see this answer too: the address of the API in "
             "its settings may be wrong. Once that is settled, send the style again."
         ),
-    ),
-}
-
-AFTER_IT_WAS_MADE: dict[str, Explanation] = {
-    "cannot_follow": Explanation(
-        title=_("Pikzels cannot be asked about this style now"),
-        work=_("Pikzels accepted the style, and its ID is stored. Its API key is turned away."),
-        next_member=_("Ask a team owner to see to the API key. The style itself is not affected."),
-        next_owner=_("See to the API key on the team page, then press “Resume”."),
-        by_itself=_("The style is looked at again by itself."),
-        who=Who.KEY_OWNER,
-        owner_actions=(Action.RESUME, Action.KEY),
-        card=_("Its key is turned away."),
-    ),
-    "training_failed": Explanation(
-        title=_("Pikzels could not train this style"),
-        work=join(SAVED, _("Pikzels gives no reason, and the ID cannot be used.")),
-        next_member=join(NEW_STYLE, _("If it happens again, write to Pikzels’ support.")),
-        next_owner=join(
-            NEW_STYLE,
-            _(
-                "The balance at app.pikzels.com/platform shows whether this one was charged. If "
-                "it was, Pikzels’ support can look into it."
-            ),
-        ),
-        who=Who.MEMBER,
-        member_actions=(Action.VARIANT, Action.SUPPORT),
-        owner_actions=(Action.VARIANT, Action.SUPPORT),
-        card=_("Pikzels could not train it."),
-    ),
-    "gone": fix(
-        _("Pikzels no longer has this style"),
-        _(
-            "Make a new style from these pictures and use its ID instead. It is paid for like any "
-            "other. If nobody on your team deleted this one, Pikzels’ support may know more."
-        ),
-        work=_("The name and all three pictures are saved here, but the ID no longer works."),
-        actions=(Action.VARIANT, Action.SUPPORT),
-        card=_("Pikzels no longer has it."),
     ),
 }
 

@@ -19,11 +19,11 @@ from teams.models import PikzelsKey, User
 
 from .breaker import hold
 from .creation import connect
-from .models import Style
+from .models import Instructions, Style
 from .pikzels import rules
-from .pikzels.client import DownloadFailed, Limits, Look, Training
-from .pikzels.errors import Code, Verdict
-from .pikzels.outcome import classify, known_code, retry_after_seconds
+from .pikzels.client import Change, DownloadFailed, Limits, Look, Training
+from .pikzels.errors import FACTS, Code, Verdict
+from .pikzels.outcome import Reply, classify, known_code, retry_after_seconds
 from .schedule import after_a_miss, next_look
 from .states import State
 
@@ -49,7 +49,8 @@ def follow(style_id: uuid.UUID) -> None:
     now = timezone.now()
     if style.state not in {State.TRAINING, State.READY}:
         return
-    if style.state == State.READY and now - (style.ready_at or now) > PORTRAIT_TRIED_FOR:
+    is_old = now - (style.ready_at or now) > PORTRAIT_TRIED_FOR
+    if style.state == State.READY and is_old and style.missing_since is None:
         Style.objects.filter(pk=style_id, state=State.READY).update(due_at=None)
         return
     # Taken for as long as a call may last: of two workers one asks.
@@ -57,14 +58,16 @@ def follow(style_id: uuid.UUID) -> None:
     taken = due.filter(due_at=style.due_at, state=style.state)
     if style.key is None or not taken.update(due_at=timezone.now() + TAKEN_FOR):
         return
-    look = _ask(style.key, style.pikzels_id)
+    look = ask(style.key, style.pikzels_id)
     if look.training:
         _note_training(style, look.training)
+        Instructions.note(style, look.training.special_instructions, looked_at=now)
     else:
         _note_miss(style, look)
 
 
-def _ask(key: PikzelsKey, pikzels_id: str, limits: Limits = LIMITS) -> Look:
+def ask(key: PikzelsKey, pikzels_id: str, limits: Limits = LIMITS) -> Look:
+    """Look at a style at Pikzels; whatever comes of it is in the answer."""
     try:
         pikzels = connect(key, limits)
     except CannotDecrypt:
@@ -74,12 +77,14 @@ def _ask(key: PikzelsKey, pikzels_id: str, limits: Limits = LIMITS) -> Look:
     return pikzels.get(pikzels_id)
 
 
-def _turns_away(look: Look) -> str:
-    """Return why the key cannot be used, by what came back, or ""."""
-    if look.reply is None:
-        return look.reason if look.reason in NO_USE else ""
-    verdict = classify(True, look.reply.status, look.reply.code or None)
-    return look.reason if verdict == Verdict.KEY_HELD else ""
+def turns_away(reason: str, reply: Reply | None = None) -> bool:
+    """Whether a call came to nothing because of its key, by its answer where there was one."""
+    code = known_code(reason)
+    if reply is not None:
+        verdict = classify(True, reply.status, reply.code or None)
+    else:
+        verdict = FACTS[code].verdict if code else None
+    return verdict == Verdict.KEY_HELD or reason in NO_USE
 
 
 def _note_training(style: Style, training: Training) -> None:
@@ -109,7 +114,8 @@ def _note_ready(style: Style, training: Training) -> None:
     else:
         copied = True
     if copied:
-        Style.objects.filter(pk=style.pk, state=State.READY).update(due_at=None)
+        ready = Style.objects.filter(pk=style.pk, state=State.READY)
+        ready.update(due_at=None, missing_since=None)
 
 
 def _copy_portrait(style: Style, url: str) -> bool:
@@ -132,17 +138,22 @@ def _copy_portrait(style: Style, url: str) -> bool:
 def _note_miss(style: Style, look: Look) -> None:
     now = timezone.now()
     reason = ""
-    code = known_code(look.reason)
-    if code == Code.NOT_FOUND or (look.reply and look.reply.status == 404):
+    if look.reason == Code.NOT_FOUND or (look.reply and look.reply.status == 404):
         _note_missing(style, now)
         return
-    if style.key and (why := _turns_away(look)):
-        hold(style.key, why)
+    if style.key and turns_away(look.reason, look.reply):
+        hold(style.key, look.reason)
         reason = "cannot_follow"
     asked = retry_after_seconds(look.reply.retry_after, now=now) if look.reply else None
     Style.objects.filter(pk=style.pk, state=style.state).update(
         due_at=after_a_miss(asked), missing_since=None, reason=reason
     )
+
+
+def note_if_missing(style: Style, came: Look | Change) -> None:
+    """Look again, until it is sure, at a style that a free call did not find at Pikzels."""
+    if came.reason == Code.NOT_FOUND:
+        _note_missing(style, timezone.now())
 
 
 def _note_missing(style: Style, now: datetime) -> None:
@@ -175,7 +186,7 @@ def paste_id(style: Style, pikzels_id: str, who: User) -> None:
         raise NotThisOne(_("This style has no key, so that its ID cannot be checked."))
     if not ID.fullmatch(pikzels_id) or pikzels_id in {".", ".."}:
         raise NotThisOne(_("Enter the style ID, such as 18b2ad5e-2a9e-4d3f-b9a8-9f2a1e0b1234."))
-    if Style.objects.filter(pikzels_id=pikzels_id).exists():
+    if Style.objects.of(style.team).filter(pikzels_id=pikzels_id).exists():
         raise NotThisOne(_("Another style here has this ID already."))
     training = _look_up(key, pikzels_id)
     if training.mode and training.mode != "style":
@@ -207,12 +218,13 @@ class KeyTest:
 
 def test_key(key: PikzelsKey) -> KeyTest:
     """Ask Pikzels, for free, whether a key works, by asking for a style that nobody has."""
-    look = _ask(key, rules.NOBODYS_ID, QUICK)
-    return KeyTest(works=look.reason == Code.NOT_FOUND, turned_away=_turns_away(look))
+    look = ask(key, rules.NOBODYS_ID, QUICK)
+    away = look.reason if turns_away(look.reason, look.reply) else ""
+    return KeyTest(works=look.reason == Code.NOT_FOUND, turned_away=away)
 
 
 def _look_up(key: PikzelsKey, pikzels_id: str) -> Training:
-    look = _ask(key, pikzels_id, QUICK)
+    look = ask(key, pikzels_id, QUICK)
     if look.training:
         return look.training
     if look.reason in {Code.NOT_FOUND, Code.INVALID_STYLE}:

@@ -52,7 +52,7 @@ def _jitter(tries: int) -> float:
 def first_look(key: PikzelsKey) -> datetime:
     """Return when to look first: at half of this key's median training time."""
     times = (
-        Style.objects.filter(key=key, ready_at__isnull=False, made_at__isnull=False)
+        Style.objects.filter(key=key, attached=False, ready_at__isnull=False, made_at__isnull=False)
         .order_by("-ready_at")
         .values_list("made_at", "ready_at")[:MEDIAN_OF]
     )

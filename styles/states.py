@@ -12,6 +12,7 @@ class State(models.TextChoices):
     sending → queued (not sent, later, key held) | refused
     committed → training | refused | queued (later, key held) | in_doubt
     in_doubt → training (its ID is pasted, or a late answer) | queued (send again) | dropped
+    gone → training (its ID is brought in again); brought in: training | ready | training_failed
     queued → draft (edit) | dropped;  refused, declined, dropped → draft (edit)
 
     `held` is not a state: it is `queued` while the key is held, derived and shown.

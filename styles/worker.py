@@ -16,7 +16,7 @@ from django.db import Error, close_old_connections, connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from . import creation, drafts, files, following, recovery, telling
+from . import creation, deleting, drafts, files, following, instructions, recovery, telling
 from .models import Attempt, Notice, SafeMode, Style
 from .pikzels.outcome import Outcome
 from .states import State
@@ -110,13 +110,17 @@ class Worker:
     def look(self) -> None:
         """Take up what is due, as far as there are threads for it."""
         recovery.reap()
-        due = Style.objects.due(timezone.now())
+        now = timezone.now()
+        due = Style.objects.due(now)
         if not SafeMode.is_on():
             sending = due.filter(state=State.QUEUED).exclude(key__in=creation.saturated_keys())
             self._hand_out(self._senders, sending, self._create)
+            # A restored backup may hold a word that was taken back since.
+            self._hand_out(self._followers, deleting.due(now), deleting.carry_out)
             self._sweep_when_due()
         self._hand_out(self._followers, due.filter(state__in=FOLLOWED), following.follow)
-        self._hand_out(self._tellers, Notice.objects.due(timezone.now()), telling.tell)
+        self._hand_out(self._followers, instructions.due(now), instructions.find_out)
+        self._hand_out(self._tellers, Notice.objects.due(now), telling.tell)
 
     def _hand_out(self, crew: Crew, due: QuerySet, job: Callable[[uuid.UUID], None]) -> None:
         waiting = due.exclude(pk__in=crew.busy()).values_list("pk", flat=True)

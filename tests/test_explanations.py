@@ -26,7 +26,8 @@ from styles.pikzels.errors import FACTS, Code, Silence, Verdict
 from styles.states import State
 from tests.wording import banned_words
 
-OUR_OWN_REASONS = {"exhausted", "no_key", "lost", "training_failed", "gone"}
+OUR_OWN_REASONS = {"exhausted", "no_key", "lost", "training_failed", "gone", "deleted"}
+OUR_OWN_REASONS |= {f"attached_{reason}" for reason in ("training_failed", "gone", "deleted")}
 OUR_OWN_REASONS |= {"disk_full", "cannot_decrypt", "made_before"}
 OUR_OWN_REASONS |= {"still_in_doubt", "cannot_follow"}
 DOUBTFUL_SILENCES = {Silence.NO_ANSWER, Silence.NOT_JSON, Silence.NO_ID, Silence.UNKNOWN_CODE}

@@ -2,8 +2,9 @@
 
 from .history import Attempt, Event, SafeMode
 from .image import ReferenceImage
+from .keeping import Deletion, Instructions
 from .notice import Notice, Unwanted
 from .style import Style, StyleQuerySet
 
-__all__ = ["Attempt", "Event", "Notice", "ReferenceImage", "SafeMode", "Style", "StyleQuerySet"]
-__all__ += ["Unwanted"]
+__all__ = ["Attempt", "Deletion", "Event", "Instructions", "Notice", "ReferenceImage", "SafeMode"]
+__all__ += ["Style", "StyleQuerySet", "Unwanted"]

@@ -102,6 +102,9 @@ class Event(models.Model):
         NOTED = "noted", _("Noted")
         ARCHIVED = "archived", _("Archived")
         BROUGHT_BACK = "brought_back", _("Brought back from the archive")
+        BROUGHT_IN = "brought_in", _("Brought in by its ID")
+        DELETION = "deletion", _("To be deleted once it is trained")
+        KEPT = "kept", _("Not deleted")
 
     style = models.ForeignKey("styles.Style", models.CASCADE, related_name="events")
     at = models.DateTimeField(_("when"), default=timezone.now, editable=False)

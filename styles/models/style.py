@@ -108,9 +108,8 @@ class Style(models.Model):
     progress = models.PositiveSmallIntegerField(_("progress"), null=True, blank=True)
     portrait = models.FileField(_("portrait"), upload_to="portraits", blank=True)
     note = models.TextField(_("note"), blank=True)
-    instructions = models.CharField(
-        _("special instructions"), max_length=rules.INSTRUCTIONS_MAX, blank=True
-    )
+    # As Pikzels had it when it was last known; how that came about is in `Instructions`.
+    instructions = models.TextField(_("special instructions"), blank=True)
     rights_confirmed_at = models.DateTimeField(_("rights confirmed"), null=True, blank=True)
     claimed_by = models.ForeignKey(
         User,
