@@ -12,8 +12,8 @@ from typing import Any
 from .models import Style, StyleQuerySet
 
 COLUMNS = (
-    "id", "name", "state", "pikzels_id", "sandbox", "made_by", "created_at", "submitted_at",
-    "ready_at", "note",
+    "id", "name", "state", "pikzels_id", "sandbox", "attached", "made_by", "created_at",
+    "submitted_at", "ready_at", "note",
 )  # fmt: skip
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -55,7 +55,9 @@ def _row(style: Style) -> dict[str, Any]:
         "state": style.shown_state,
         "pikzels_id": style.pikzels_id or None,
         "sandbox": style.sandbox,
-        "made_by": style.creator.display_name if style.creator else None,
+        "attached": style.attached,
+        # Who made one that was brought in is not known here.
+        "made_by": style.creator.display_name if style.creator and not style.attached else None,
         "created_at": _moment(style.created_at),
         "submitted_at": _moment(style.submitted_at),
         "ready_at": _moment(style.ready_at),

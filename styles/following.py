@@ -79,12 +79,10 @@ def ask(key: PikzelsKey, pikzels_id: str, limits: Limits = LIMITS) -> Look:
 
 def turns_away(reason: str, reply: Reply | None = None) -> bool:
     """Whether a call came to nothing because of its key, by its answer where there was one."""
-    code = known_code(reason)
     if reply is not None:
-        verdict = classify(True, reply.status, reply.code or None)
-    else:
-        verdict = FACTS[code].verdict if code else None
-    return verdict == Verdict.KEY_HELD or reason in NO_USE
+        return classify(True, reply.status, reply.code or None) == Verdict.KEY_HELD
+    code = known_code(reason)
+    return reason in NO_USE or bool(code and FACTS[code].verdict == Verdict.KEY_HELD)
 
 
 def _note_training(style: Style, training: Training) -> None:

@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _g
 
 from teams.models import Membership
 
-from .explanations import BUTTONS, STATES, Action, Explanation, explain
-from .models import Attempt, ReferenceImage, Style
+from .deleting import DELETABLE, may_delete
+from .explanations import AFTER_IT_WAS_MADE, BUTTONS, STATES, Action, Explanation, explain
+from .models import Attempt, Deletion, ReferenceImage, Style
 from .notes import first_line
 from .pikzels.errors import Verdict
 from .states import MADE, SETTLED, State
@@ -44,7 +45,7 @@ NOTES = {
     "upright": _("Turned upright"),
     "shrunk": _("Made smaller, as it was too large for Pikzels"),
 }
-POSTS = {Action.RESUME, Action.SHRINK, Action.VARIANT, Action.RETRY}
+POSTS = {Action.RESUME, Action.SHRINK, Action.VARIANT, Action.RETRY, Action.KEEP}
 # Before anything is on its way, these can still be taken back.
 TAKEN_BACK = {State.QUEUED, State.IN_REVIEW}
 
@@ -102,7 +103,7 @@ def show(style: Style, membership: Membership) -> Shown:
         steps=steps_of(style, label, attempts[0] if attempts else None),
         details=details_of(style, attempts[0] if attempts else None),
         attempts=[attempt_row(attempt) for attempt in attempts],
-        more_actions=more_actions(style),
+        more_actions=[*more_actions(style), *deletion_button(style, membership)],
     )
 
 
@@ -120,12 +121,14 @@ def reason_of(style: Style) -> str:
     if style.is_held:
         return style.key.held_code if style.key else "no_key"
     if style.state in {State.TRAINING_FAILED, State.GONE}:
-        return str(style.state)
+        return "deleted" if style.reason == "deleted" else str(style.state)
     return style.reason
 
 
 def explanation_of(style: Style) -> Explanation | None:
     reason = reason_of(style)
+    if style.attached and f"attached_{reason}" in AFTER_IT_WAS_MADE:
+        reason = f"attached_{reason}"
     return explain(reason, style.shown_state) if reason else None
 
 
@@ -145,18 +148,22 @@ def label_of(style: Style) -> str:
 def address_of(action: Action, style: Style) -> str:
     if action == Action.KEY:
         return reverse("team") + "#keys"
+    if action == Action.NEW:
+        return reverse("style_new")
+    if action == Action.ATTACH:
+        return reverse("attach")
     if action == Action.RESUME and style.key:
         return reverse("key_resume", args=[style.key.uuid])
     return reverse(f"style_{action}", args=[style.pk])
 
 
-def buttons_for(actions: Iterable[Action], style: Style) -> list[Button]:
+def buttons_for(actions: Iterable[Action], style: Style, *, primary: bool = True) -> list[Button]:
     return [
         Button(
             label=BUTTONS[action],
             url=address_of(action, style),
             method="post" if action in POSTS else "get",
-            primary=number == 0,
+            primary=primary and number == 0,
         )
         for number, action in enumerate(actions)
     ]
@@ -229,7 +236,7 @@ def more_actions(style: Style) -> list[Button]:
         ]
     if style.state in {State.REFUSED, State.DECLINED}:
         return [Button(label=_g("Give up"), url=address_of(Action.CANCEL, style))]
-    if style.state in {State.READY, State.DROPPED}:
+    if style.state in {State.READY, State.DROPPED} and not style.attached:
         variant = address_of(Action.VARIANT, style)
         paste = [Action.PASTE_ID] if style.may_exist() else []
         return [
@@ -237,6 +244,12 @@ def more_actions(style: Style) -> list[Button]:
             Button(label=BUTTONS[Action.VARIANT], url=variant, method="post"),
         ]
     return []
+
+
+def deletion_button(style: Style, membership: Membership) -> list[Button]:
+    deletable = style.state in {State.TRAINING, *DELETABLE} and may_delete(style, membership)
+    asked = deletable and Deletion.objects.filter(style=style).exists()
+    return buttons_for([Action.DELETE], style, primary=False) if deletable and not asked else []
 
 
 # Details
@@ -324,13 +337,16 @@ def card_of(style: Style, membership: Membership) -> dict[str, Any]:
         "images": [
             {"preview_url": preview_of(style, image), "alt": "", "is_link": image.is_link}
             for image in style.images.all()
-        ],
+        ]
+        # One that was brought in has no pictures here but what Pikzels made of it.
+        or [{"preview_url": url, "alt": ""} for url in [style.portrait_url()] if url],
         "pikzels_id": style.pikzels_id,
         "progress": style.progress if style.state == State.TRAINING else None,
         "line": explanation.card if explanation else "",
         "action": _card_action(style, explanation, membership),
         "note": first_line(style.note),
         "creator": style.creator.display_name if style.creator else "",
+        "attached": style.attached,
         "when": style.created_at,
         "sandbox": style.sandbox,
     }

@@ -24,9 +24,11 @@ class Step:
 def steps_of(style: Style, label: str, attempt: Attempt | None) -> list[Step]:
     """Return the steps, done ones first. `label` is the word for the present state."""
     moves = list(style.events.filter(what=Event.What.MOVED).select_related("who"))
+    if style.attached:
+        return [_brought_in(style), *_trained(style, _end(style, label, moves))[1:]]
     steps = [*_saved(style), *_reviewed(moves), *_sent(style, label, attempt)]
     if style.state in MADE:
-        return [*steps, *_trained(style, label)]
+        return [*steps, *_trained(style, _end(style, label, moves))]
     steps += _present(style, label, moves, attempt)
     return steps if style.state == State.DROPPED else [*steps, *_ahead(style)]
 
@@ -35,6 +37,18 @@ def _saved(style: Style) -> list[Step]:
     if style.state == State.DRAFT:
         return [Step(label=_("Draft"), status="now", when=style.created_at)]
     return [Step(label=_("Saved"), status="done", when=style.submitted_at or style.created_at)]
+
+
+def _brought_in(style: Style) -> Step:
+    label = _("Brought in by %(name)s") % {"name": style.creator or _("somebody")}
+    return Step(label=label, status="done", when=style.created_at)
+
+
+def _end(style: Style, label: str, moves: list[Event]) -> str:
+    """Return the word for the last step: who deleted it, where somebody did."""
+    if style.state == State.GONE and style.reason == "deleted" and moves:
+        return _("Deleted by %(name)s") % {"name": moves[-1].who or _("somebody")}
+    return label
 
 
 def _reviewed(moves: list[Event]) -> list[Step]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import keeping, making, views, ways_out
+from . import keeping_views, making, shelf_views, views, ways_out
 
 urlpatterns = [
     path("", views.library, name="library"),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("export.json", views.export, {"kind": "json"}, name="export_json"),
     path("healthz", views.healthz, name="healthz"),
     path("styles/new/", making.new, name="style_new"),
+    path("styles/bring-in/", keeping_views.attach, name="attach"),
     path("styles/<uuid:style_id>/", views.style, name="style"),
     path("styles/<uuid:style_id>/edit/", making.edit, name="style_edit"),
     path("styles/<uuid:style_id>/live/", views.live, name="style_live"),
@@ -32,9 +33,12 @@ urlpatterns = [
             "send_again": ways_out.send_again,
             "give_up": ways_out.give_up,
             "support": ways_out.support,
-            "archive": keeping.archive,
-            "bring_back": keeping.bring_back,
-            "note": keeping.note,
+            "archive": shelf_views.archive,
+            "bring_back": shelf_views.bring_back,
+            "note": shelf_views.note,
+            "instructions": keeping_views.instructions,
+            "delete": keeping_views.delete,
+            "keep": keeping_views.keep,
         }.items()
     ),
 ]

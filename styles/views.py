@@ -26,6 +26,7 @@ from .access import MemberRequest, get_image, get_style, in_team
 from .archive import place_of
 from .exports import as_csv, as_json
 from .images import ImageProblem
+from .keeping import kept
 from .library import kept_address, searched, shelf
 from .models import Style
 from .notes import NoteForm, note_of
@@ -101,6 +102,7 @@ def style_context(request: MemberRequest, style: Style) -> dict[str, Any]:
         "note": note_of(style),
         "note_form": NoteForm.of(style),
         "archive": place_of(style),
+        "kept": kept(style, request.membership),
     }
 
 

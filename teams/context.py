@@ -13,6 +13,7 @@ from .models import Membership
 
 SECTIONS = {
     "library": "library",
+    "attach": "library",
     "style_new": "new",
     "team": "team",
     "mails": "team",

@@ -12,7 +12,16 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 
-from styles.models import Attempt, Event, Notice, ReferenceImage, Style, Unwanted
+from styles.models import (
+    Attempt,
+    Deletion,
+    Event,
+    Instructions,
+    Notice,
+    ReferenceImage,
+    Style,
+    Unwanted,
+)
 from teams.models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 
 from .conftest import browser_of, person
@@ -41,6 +50,7 @@ OURS = {
     "style_new": ONES_OWN,
     "usage": ONES_OWN,
     "usage_csv": ONES_OWN,
+    "attach": ONES_OWN,
     "account": Gets(200, 200, 200),
     "account_tokens": Gets(200, 200, 200),
     "account_notices": Gets(200, 200, 200),
@@ -80,6 +90,9 @@ OURS = {
     "style_archive": POSTED,
     "style_bring_back": POSTED,
     "style_note": Gets(422, 404, 403, "post"),
+    "style_instructions": Gets(302, 404, 403),
+    "style_delete": Gets(404, 404, 403),  # for owners and for who made it
+    "style_keep": Gets(404, 404, 403, "post"),
     "healthz": Gets(200, 200, 200),
     "setup": Gets(404, 404, 404),
 }
@@ -171,7 +184,7 @@ def admin_routes() -> Iterator[Route]:
 def rows() -> str:
     """Return all that the product knows, but for the small pictures made when asked for."""
     models = (Style, Attempt, Event, PikzelsKey, Team, Membership, Invitation, ApiToken)
-    models += (Notice, Unwanted)
+    models += (Notice, Unwanted, Instructions, Deletion)
     known = [row for model in models for row in model.objects.order_by("pk")]
     images = list(ReferenceImage.objects.order_by("pk").values_list("style", "position", "sha256"))
     return serializers.serialize("json", known) + repr(images)

@@ -3,7 +3,7 @@
 
 class NameCounter extends HTMLElement {
   connectedCallback() {
-    this.field = this.querySelector("input");
+    this.field = this.querySelector("input,textarea");
     this.field.removeAttribute("maxlength");
     this.addEventListener("input", () => this.count());
     this.count(false);
@@ -11,7 +11,7 @@ class NameCounter extends HTMLElement {
 
   count(aloud = true) {
     const name = this.field.value.trim().replace(/\s+/gu, " ");
-    const left = this.dataset.max - [...name].length;
+    const left = this.dataset.max - name.length;
     const kind = left < 0 ? "over" : "left";
     const text = this.dataset[Math.abs(left) === 1 ? `${kind}One` : kind];
     const shown = this.querySelector(".count");

@@ -43,7 +43,7 @@ class StyleAnswer(Schema):
     )
     progress: int | None = Field(description="How far the training is, in per cent.")
     team: TeamAnswer
-    created_by: str | None = Field(description="The name of who made it.")
+    created_by: str | None = Field(description="The name of who made it, or brought it in.")
     created_at: Moment
     submitted_at: Moment | None
     ready_at: Moment | None

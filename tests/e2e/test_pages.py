@@ -22,12 +22,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from styles import archive, breaker, following, notes, telling
+from styles import archive, breaker, deleting, following, instructions, notes, telling
 from styles.following import KeyTest
 from styles.images import accept
 from styles.models import Attempt, Notice, Style, Unwanted
 from styles.notes import mark_of
 from styles.pikzels.errors import Code
+from styles.pikzels.sandbox import Sandbox
 from styles.states import AT_REST, State
 from teams import people
 from teams.models import ApiToken, PikzelsKey, Team, User
@@ -35,10 +36,12 @@ from teams.setup import ensure_keys, setup_link
 
 from ..conftest import browser_of
 from ..pictures import encoded, photo
+from ..pikzels.sandboxes import create
 from ..wording import banned_words, visible_text
 from .scenes import furnish, thumbnail
 
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "pictures"
+NOBODY = "5f0c8f7e-91c1-4a35-8d3e-0b1c2d3e4f50"
 SIZES = {"phone": 390, "desktop": 1280}
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -292,6 +295,63 @@ def test_pages_that_ask_first(
     look("ask-cancel", shelf[State.QUEUED].address("cancel"))
     look("ask-decline", shelf[State.IN_REVIEW].address("decline"))
     look("style-in_review-reviewer", shelf[State.IN_REVIEW].get_absolute_url())
+
+
+def test_bringing_in_and_keeping(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    sandbox: Sandbox,
+    sandbox_key: PikzelsKey,
+    page: Page,
+    alice: User,
+    charlie: User,
+) -> None:
+    sign_in(charlie)
+    look("bring-in-no-key", "/styles/bring-in/")
+    sign_in(alice)
+    look("bring-in", "/styles/bring-in/")
+    page.get_by_role("button", name="Bring in").click()
+    look("bring-in-error", "")
+    made = [
+        create(sandbox, n, key="pkz_sandbox_1234").json["id"] for n in ("Lava walk", "Ice cave")
+    ]
+    PikzelsKey.objects.exclude(pk=sandbox_key.pk).update(removed_at=timezone.now())
+    pasted = f"name,id\nLava,{made[0]}\nIce,{made[1]}\n{shelf[State.READY].pikzels_id}\n{NOBODY}"
+    page.goto(page.url)
+    page.get_by_label("Style IDs").fill(pasted)
+    page.get_by_role("button", name="Bring in").click()
+    look("bring-in-done", "")
+    style = Style.objects.get(name="Lava walk")
+    look("style-attached", style.get_absolute_url())
+    following.follow(style.pk)
+    look("style-attached-portrait", style.get_absolute_url())
+    look("library-attached", "/")
+    look_at_instructions(style, look, page, alice)
+    look("delete", style.address("delete"))
+    training = shelf[State.TRAINING]
+    look("delete-training", training.address("delete"))
+    page.get_by_role("button", name="Delete when ready").click()
+    look("style-to-be-deleted", "")
+    deleting.delete(style, alice)
+    look("style-attached-deleted", style.get_absolute_url())
+    Style.objects.filter(state=State.GONE, attached=False).update(reason="deleted")
+    look("style-deleted", shelf[State.GONE].get_absolute_url())
+
+
+def look_at_instructions(
+    style: Style, look: Callable[[str, str], None], page: Page, who: User
+) -> None:
+    look("instructions-empty", style.address("instructions"))
+    instructions.save(style, "High contrast, one face, no text below the nose.", who)
+    instructions.save(style, "Warm light from the left, never more than three words.", who)
+    look("style-instructions", style.get_absolute_url())
+    page.goto(page.url + "instructions/")
+    page.get_by_label("Special instructions").fill("x" * 310)
+    page.get_by_role("button", name="Save at Pikzels").click()
+    look("instructions-error", "")
+    Style.objects.filter(pk=style.pk).update(instructions="What was agreed here.")
+    look("instructions-differ", style.address("instructions"))
 
 
 def test_team_and_account(
