@@ -8,6 +8,8 @@ from styles.api.views import urls as api_urls
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
+# For django-allauth, which otherwise does not say how long to wait.
+handler429 = "teams.limits.too_often_for_allauth"
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api_urls),

@@ -394,9 +394,9 @@ class ApiToken(models.Model):
 
 
 class CallCount(models.Model):
-    """How often somebody has called the API in the current minute, counted by all processes."""
+    """How often somebody has called or tried in the current minute, counted by all processes."""
 
-    MINUTE = timedelta(minutes=1)
+    MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
     who = models.CharField(primary_key=True, max_length=60)
     since = models.DateTimeField(db_index=True)  # for forgetting old ones
@@ -406,27 +406,28 @@ class CallCount(models.Model):
         return self.who
 
     @classmethod
-    def wait(cls, who: str, *, most: int) -> int:
+    def wait(cls, who: str, *, most: int, within: timedelta = MINUTE) -> int:
         """Count a call; return 0, or for how many seconds `who` has had `most` in this minute.
 
+        `within` is another time than a minute, an hour at most.
         Conditional UPDATEs alone, so that of any number of processes none counts over another.
         """
         now = timezone.now()
         mine = cls.objects.filter(who=who)
-        old, free = mine.filter(since__lte=now - cls.MINUTE), mine.filter(calls__lt=most)
+        old, free = mine.filter(since__lte=now - within), mine.filter(calls__lt=most)
         if old.update(since=now, calls=1) or free.update(calls=F("calls") + 1):
             return 0
         # The second time for the case that another process has just begun to count.
         if cls._begin(who, now) or free.update(calls=F("calls") + 1):
             return 0
-        over = mine.values_list("since", flat=True).get() + cls.MINUTE
+        over = mine.values_list("since", flat=True).get() + within
         return max(1, math.ceil((over - now).total_seconds()))
 
     @classmethod
     def _begin(cls, who: str, now: datetime) -> bool:
         _row, is_new = cls.objects.get_or_create(who=who, defaults={"since": now})
         if is_new:
-            cls.objects.filter(since__lt=now - timedelta(hours=1)).delete()
+            cls.objects.filter(since__lt=now - cls.HOUR).delete()
         return is_new
 
 

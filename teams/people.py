@@ -6,6 +6,7 @@ Not its key: a worker that has a style in hand may be writing a row that points 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import smtplib
 
@@ -20,13 +21,15 @@ from django.utils.translation import gettext as _
 
 from styles.creation import set_aside_styles_of
 
-from .models import Invitation, Membership, Team, User, new_token
+from .models import CallCount, Invitation, Membership, Team, User, new_token
 from .team_events import TeamEvent
 
 log = logging.getLogger(__name__)
 What = TeamEvent.What
 
 MOST_OPEN = 50
+# How many mails one person may have sent in an hour, and one address may get from all teams.
+MOST_SENT, MOST_GOTTEN = 60, 5
 RANKS = {Membership.Role.MEMBER: 0, Membership.Role.REVIEWER: 1, Membership.Role.OWNER: 2}
 
 
@@ -74,6 +77,15 @@ def _check_invitation(team: Team, inviter: Membership, email: str, role: str) ->
         raise NotPossible(_("Only an owner invites, and gives no more than their own role."))
     if team.members.filter(email__iexact=email).exists():
         raise NotPossible(_("%(email)s is on this team already.") % {"email": email})
+
+
+def must_wait(inviter: User, email: str) -> int:
+    """Count an invitation; return 0, or for how many seconds no more are sent by or to somebody."""
+    address = hashlib.sha256(email.lower().encode()).hexdigest()[:40]
+    return max(
+        CallCount.wait(f"invites {inviter.pk}", most=MOST_SENT, within=CallCount.HOUR),
+        CallCount.wait(f"invited {address}", most=MOST_GOTTEN, within=CallCount.HOUR),
+    )
 
 
 def open_invitations(team: Team) -> QuerySet[Invitation]:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from styles.access import MemberRequest, enter, enter_as_owner, for_owners, in_team
 
 from . import people
+from .limits import posts_by_network, too_often
 from .forms import InvitationForm, JoinForm
 from .models import Invitation, Membership, User
 
@@ -35,6 +36,8 @@ def invite(request: MemberRequest) -> HttpResponseBase:
     enter_as_owner(request)
     form = InvitationForm(request.POST)
     if form.is_valid():
+        if wait := people.must_wait(request.user, email):
+            return too_often(request, wait)
         email = form.cleaned_data["email"]
         try:
             link = people.invite(request.membership, email, form.cleaned_data["role"])
@@ -64,6 +67,7 @@ def revoke(request: MemberRequest, invitation_id: int) -> HttpResponseBase:
 @login_not_required
 @never_cache
 @sensitive_post_parameters()
+@posts_by_network("join", most=20)
 @page_and_post
 def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
     """Where the link of an invitation leads; opening it changes nothing."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import LazySettings
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -51,6 +52,18 @@ def own_folders(settings: LazySettings, tmp_path: Path) -> None:
     settings.MAIL_DIR = tmp_path / "mails"
     settings.FILE_UPLOAD_TEMP_DIR = settings.MEDIA_ROOT / "incoming"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True)
+
+
+@pytest.fixture(autouse=True)
+def own_tries(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forget who tried how often: Django empties its tables after a test, but not the cache's."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction", False)
+    if commits:
+        request.getfixturevalue("transactional_db")
+    yield
+    if commits:
+        cache.clear()
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 from ninja.security.http import HttpAuthBase
 
+from teams.limits import network
 from teams.models import ApiToken, CallCount, User
 
 from .errors import Refused
@@ -35,7 +34,7 @@ class BearerToken(HttpAuthBase):
         found = ApiToken.objects.that_open().select_related("user").filter(token_hash=hashed)
         token = found.first()
         if token is None:
-            _count(f"address {_network(request)}", most=MOST_UNKNOWN)
+            _count(f"address {network(request)}", most=MOST_UNKNOWN)
             raise Refused(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         _count(f"token {token.pk}", most=settings.API_CALLS_PER_MINUTE)
         token.note_use()
@@ -45,10 +44,3 @@ class BearerToken(HttpAuthBase):
 def _count(who: str, *, most: int) -> None:
     if wait := CallCount.wait(who, most=most):
         raise Refused(429, headers={"Retry-After": str(wait)})
-
-
-def _network(request: HttpRequest) -> str:
-    """Return the caller's address; of IPv6 the /64, all of which one customer has."""
-    address = ipaddress.ip_address(get_adapter().get_client_ip(request))
-    half = 64 if address.version == 6 else 32
-    return str(ipaddress.ip_network((str(address), half), strict=False))
