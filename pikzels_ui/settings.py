@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "teams.refusals.ToldByStatus",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 ROOT_URLCONF = "pikzels_ui.urls"
@@ -160,18 +161,30 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 10
 AUTH_USER_MODEL = "teams.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+_RULES = "django.contrib.auth.password_validation."
+# Said in teams/passwords.py.
+    {"NAME": "teams.passwords.NotTooLong"},
+    {
+        "NAME": _RULES + "UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
+    {"NAME": _RULES + "MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": _RULES + "CommonPasswordValidator"},
+    {"NAME": _RULES + "NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "library"
 ACCOUNT_ADAPTER = "teams.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_FORMS = {
+    "login": "teams.account_forms.SignIn",
+    "add_email": "teams.account_forms.AddAddress",
+    "change_password": "teams.account_forms.ChangePassword",
+    "set_password": "teams.account_forms.SetPassword",
+    "reset_password": "teams.account_forms.AskForNewPassword",
+    "reset_password_from_key": "teams.account_forms.NewPassword",
+    "reauthenticate": "teams.account_forms.ConfirmByPassword",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -180,9 +193,16 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_PREVENT_ENUMERATION = True
+# Whoever adds an address can have the password reset by it: an open session must not be enough.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # As django-allauth has it for the others. An hour, so that nobody's mailbox is flooded.
 ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip,5/h/key"}
 MFA_ADAPTER = "teams.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "teams.account_forms.EnterCode",
+    "reauthenticate": "teams.account_forms.ConfirmByCode",
+    "activate_totp": "teams.account_forms.SwitchAppOn",
+}
 # How many proxies add to X-Forwarded-For: limits of tries go by the address before them.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=1 if HTTPS else 0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

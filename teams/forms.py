@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from .models import Membership, Team, User
+from .passwords import new_password_field
 
 EMAIL_WRONG = _("Enter an e-mail address such as name@example.com")
 
@@ -32,13 +33,7 @@ class SetupForm(forms.Form):
         error_messages={"required": _("Enter your e-mail address"), "invalid": EMAIL_WRONG},
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
-    password = forms.CharField(
-        label=_("Password"),
-        help_text=_("At least 8 characters, and not one that is used everywhere"),
-        strip=False,
-        error_messages={"required": _("Enter a password")},
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = new_password_field()
 
     def clean(self) -> dict[str, Any]:
         password = self.cleaned_data.get("password")
@@ -96,13 +91,7 @@ class JoinForm(forms.Form):
         error_messages={"required": _("Enter your name")},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    password = forms.CharField(
-        label=_("Password"),
-        help_text=_("At least 8 characters, and not one that is used everywhere"),
-        strip=False,
-        error_messages={"required": _("Enter a password")},
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = new_password_field()
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -85,7 +85,8 @@ class TestSigningIn:
     ) -> None:
         page = client.post(LOGIN, {"login": email, "password": password})
         text = said(page.content.decode())
-        assert "The email address and/or password you specified are not correct." in text
+        assert "This address and this password do not belong together. Check both." in text
+        assert page.status_code == 422
         assert "There is a problem" in text
         assert not page.wsgi_request.user.is_authenticated
 
@@ -99,8 +100,8 @@ class TestSigningIn:
         for _ in range(5):
             sign_in(client, password="wrong")
         page = client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
-        assert page.status_code == 200
-        assert "Too many failed login attempts. Try again later." in said(page.content.decode())
+        assert page.status_code == 429
+        assert "Too many tries. Wait five minutes, then go on." in said(page.content.decode())
 
     def test_whoever_is_switched_off_does_not_get_in(self, alice: User, client: Client) -> None:
         User.objects.filter(pk=alice.pk).update(is_active=False)
@@ -183,7 +184,7 @@ class TestForgottenPassword:
         saved = client.post(where, new, follow=True)
         assert "Password saved" in said(saved.content.decode())
         assert sign_in(Client(), password=NEW_PASSWORD) == 302
-        assert sign_in(Client(), password=PASSWORD) == 200
+        assert sign_in(Client(), password=PASSWORD) == 422
 
     def test_a_link_works_once(self, alice: User, client: Client) -> None:
         self.ask(client, alice.email)
@@ -200,7 +201,7 @@ class TestForgottenPassword:
         assert link
         where = client.get(link[1], follow=True).redirect_chain[-1][0]
         page = client.post(where, {"password1": "short", "password2": "short"})
-        assert "Password must have 8 characters or more" in said(page.content.decode())
+        assert "Password must have 15 characters or more" in said(page.content.decode())
 
     def test_the_answer_does_not_tell_who_has_an_account(self, alice: User, client: Client) -> None:
         assert self.ask(client, alice.email) == self.ask(client, "nobody@example.com")
@@ -239,8 +240,18 @@ class TestAccount:
         assert browser.get("/").status_code == 200  # still signed in here
         assert banned_words(mail.outbox[0].subject + mail.outbox[0].body) == []
 
+    def test_a_new_address_is_taken_once_the_password_was_given_again(self, bob: User) -> None:
+        browser = browser_of(bob)
+        asked = browser.post("/accounts/email/", {"email": "r@example.com", "action_add": ""})
+        assert asked.url == "/accounts/reauthenticate/?next=%2Faccounts%2Femail%2F"
+        assert not mail.outbox
+        data = {"password": PASSWORD, "next": "/accounts/email/"}
+        page = browser.post("/accounts/reauthenticate/", data, follow=True)
+        assert "A mail with a link is on its way to r@example.com." in said(page.content.decode())
+
     def test_a_new_address_counts_once_its_mail_was_answered(self, bob: User) -> None:
         browser = browser_of(bob)
+        browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
         browser.post("/accounts/email/", {"email": "Robert@example.com", "action_add": ""})
         bob.refresh_from_db()
         assert bob.email == "bob@example.com"
@@ -279,10 +290,10 @@ class TestSecondFactor:
 
     def test_is_switched_on_with_a_code(self, hers: Client, alice: User) -> None:
         page = hers.post("/accounts/2fa/totp/activate/", {"code": "000000"})
-        assert "Incorrect code." in said(page.content.decode())
+        assert "This code is wrong, used or too old." in said(page.content.decode())
         self.switch_on(hers)
         assert {each.type for each in alice.authenticator_set.all()} == {"totp", "recovery_codes"}
-        assert "On: signing in asks for a code." in said(
+        assert "On: after the password, signing in asks for a code." in said(
             hers.get("/accounts/2fa/").content.decode()
         )
 
@@ -296,10 +307,10 @@ class TestSecondFactor:
         self.switch_on(hers)
         other = Client()
         page = other.post(LOGIN, {"login": alice.email, "password": PASSWORD}, follow=True)
-        assert "Your code" in said(page.content.decode())
+        assert "The second step" in said(page.content.decode())
         assert other.get("/").status_code == 302
         wrong = other.post("/accounts/2fa/authenticate/", {"code": "000000"})
-        assert "Incorrect code." in said(wrong.content.decode())
+        assert "This code is wrong, used or too old." in said(wrong.content.decode())
         codes = RecoveryCodes(alice.authenticator_set.get(type="recovery_codes"))
         recovery = codes.get_unused_codes()[0]
         other.post("/accounts/2fa/authenticate/", {"code": recovery})
@@ -342,7 +353,7 @@ class TestSecondFactor:
         page = browser.get("/accounts/2fa/totp/activate/", follow=True)
         assert "Is it you?" in said(page.content.decode())
         wrong = browser.post("/accounts/reauthenticate/", {"password": "wrong"})
-        assert "Incorrect password." in said(wrong.content.decode())
+        assert "This is not your password" in said(wrong.content.decode())
         browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
         assert browser.get("/accounts/2fa/totp/activate/").status_code == 200
 

@@ -12,7 +12,6 @@ import allauth
 import django
 import pytest
 from allauth.account.adapter import get_adapter
-from allauth.account.forms import ChangePasswordForm, LoginForm
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -20,6 +19,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as translated
 from django.utils.translation import ngettext
 
+from teams.account_forms import ChangePassword, SignIn
 from teams.models import User
 
 from .wording import banned_words
@@ -152,19 +152,22 @@ def test_dates_are_taken_as_the_message_shows_them() -> None:
 @pytest.mark.parametrize(
     ("password", "message"),
     [
-        ("k9-qz", "Password must have 8 characters or more"),
-        ("password", "Password must not be one that many people use"),
-        ("73018264519", "Password must have more than digits in it"),
+        ("k9-qz-and-more", "Password must have 15 characters or more"),
+        ("manchesterunited", "Password must not be one that many people use"),
+        ("730182645193018", "Password must have more than digits in it"),
         ("alice@example.com", "Password must be less like the e-mail address"),
+        ("Alexandra Mustermann", "Password must be less like the name"),
+        ("lamp " * 820, "Password must have 4,096 characters or fewer"),
     ],
 )
 def test_a_weak_password_is_described(password: str, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        validate_password(password, User(email="alice@example.com", name=""))
+        validate_password(password, User(email="alice@example.com", name="Alexandra Mustermann"))
     assert caught.value.messages == [message]
 
 
 def test_the_forms_of_django_allauth_use_them_too(alice: User) -> None:
-    assert LoginForm({}).errors == {"login": ["Fill this in"], "password": ["Fill this in"]}
-    changed = ChangePasswordForm(alice, {"oldpassword": "wrong", "password1": "", "password2": ""})
+    empty = {"login": ["Enter your e-mail address"], "password": ["Enter your password"]}
+    assert SignIn({}).errors == empty
+    changed = ChangePassword(alice, {"oldpassword": "wrong", "password1": "", "password2": ""})
     assert changed.errors["oldpassword"] == ["This is not your current password"]
