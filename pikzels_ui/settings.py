@@ -95,7 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "teams.refusals.ToldByStatus",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "teams.sessions.noted",
 ]
 ROOT_URLCONF = "pikzels_ui.urls"
 WSGI_APPLICATION = "pikzels_ui.wsgi.application"

@@ -4,12 +4,17 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
+from .browsers import named
 from .encryption import decrypt, encrypt
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_http_user_agent(self, request: HttpRequest) -> str:
+        """Return the browser in words, for the mails that tell of a change."""
+        return named(super().get_http_user_agent(request))
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -30,6 +30,7 @@ SECTIONS = {
     "account_notices": "account",
 }
 
+    "usersessions_list": "account",
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return the context of the header and its notices; almost nothing for strangers."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -17,11 +16,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from styles.access import MemberRequest, enter, enter_as_owner, for_owners, in_team
 
 from . import people
-from .limits import posts_by_network, too_often
 from .forms import InvitationForm, JoinForm
+from .limits import posts_by_network, too_often
 from .models import Invitation, Membership, User
+from .sessions import sign_in
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 page_and_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -36,9 +35,9 @@ def invite(request: MemberRequest) -> HttpResponseBase:
     enter_as_owner(request)
     form = InvitationForm(request.POST)
     if form.is_valid():
+        email = form.cleaned_data["email"]
         if wait := people.must_wait(request.user, email):
             return too_often(request, wait)
-        email = form.cleaned_data["email"]
         try:
             link = people.invite(request.membership, email, form.cleaned_data["role"])
         except people.NotPossible as problem:
@@ -67,8 +66,8 @@ def revoke(request: MemberRequest, invitation_id: int) -> HttpResponseBase:
 @login_not_required
 @never_cache
 @sensitive_post_parameters()
-@posts_by_network("join", most=20)
 @page_and_post
+@posts_by_network("join", most=20)
 def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
     """Where the link of an invitation leads; opening it changes nothing."""
     found = people.find_invitation(token)
@@ -101,7 +100,7 @@ def _join_as_new(request: HttpRequest, found: Invitation) -> HttpResponseBase:
         return _page(request, found, status=422 if form.is_bound else 200, form=form)
     user = people.join_as_new(found, **form.cleaned_data)
     if user:
-        login(request, user, backend=BACKEND)
+        sign_in(request, user)
     return _welcome(request, found, user is not None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -25,6 +24,7 @@ from .key_presentation import key_rows, removed_keys
 from .mails import kept_mails, kept_notices
 from .models import Membership, Team
 from .people import open_invitations
+from .sessions import sign_in
 from .setup import is_setup_token, make_owner, use_up_token
 from .team_events import TeamEvent
 
@@ -41,7 +41,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
         if not use_up_token():
             raise Http404
         user = make_owner(**form.wanted())
-        login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        sign_in(request, user)
         messages.success(request, _("Your account is ready. Make your first style."))
         return redirect("library")
     status = 422 if form.is_bound else 200

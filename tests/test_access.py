@@ -55,6 +55,7 @@ OURS = {
     "account_tokens": Gets(200, 200, 200),
     "account_notices": Gets(200, 200, 200),
     "account_token_revoke": Gets(404, 404, 404, "post"),
+    "account_session_end": Gets(404, 404, 404, "post"),
     "mails": Gets(404, 404, 403),
     "key": Gets(404, 404, 403),
     "key_add": Gets(404, 200, 403),  # the stranger owns a team of his own
