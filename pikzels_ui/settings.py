@@ -160,9 +160,9 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 10
 
 AUTH_USER_MODEL = "teams.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
 _RULES = "django.contrib.auth.password_validation."
 # Said in teams/passwords.py.
+AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "teams.passwords.NotTooLong"},
     {
         "NAME": _RULES + "UserAttributeSimilarityValidator",
@@ -175,7 +175,6 @@ _RULES = "django.contrib.auth.password_validation."
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "library"
 ACCOUNT_ADAPTER = "teams.adapters.AccountAdapter"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_FORMS = {
     "login": "teams.account_forms.SignIn",
     "add_email": "teams.account_forms.AddAddress",
@@ -185,6 +184,7 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "teams.account_forms.NewPassword",
     "reauthenticate": "teams.account_forms.ConfirmByPassword",
 }
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -202,10 +202,19 @@ MFA_FORMS = {
     "authenticate": "teams.account_forms.EnterCode",
     "reauthenticate": "teams.account_forms.ConfirmByCode",
     "activate_totp": "teams.account_forms.SwitchAppOn",
+    "add_webauthn": "teams.passkey_forms.AddPasskey",
+    "edit_webauthn": "teams.passkey_forms.RenamePasskey",
+    "authenticate_webauthn": "teams.passkey_forms.AnswerAfterPassword",
+    "login_webauthn": "teams.passkey_forms.SignInByPasskey",
+    "reauthenticate_webauthn": "teams.passkey_forms.ConfirmByPasskey",
 }
 # How many proxies add to X-Forwarded-For: limits of tries go by the address before them.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=1 if HTTPS else 0)
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A found or stolen device must not be enough. Always, for django-allauth does not keep apart what a
+# passkey was asked for: the answer to a weaker question, after a password, would do without one.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "Pikzels UI"
 # One code before and one after: the clocks of phones are not exact.
 MFA_TOTP_TOLERANCE = 1

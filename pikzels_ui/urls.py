@@ -3,16 +3,22 @@ from django.contrib import admin
 from django.urls import include, path
 
 from styles.api.views import urls as api_urls
-from teams import sessions
+from teams import passkeys, sessions
 
 # The stock sign-in of the admin knows neither the second factor nor a limit of tries.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-urlpatterns = [
-    # Before django-allauth's, in the stead of its page.
-    path("accounts/sessions/", sessions.sessions, name="usersessions_list"),
 # For django-allauth, which otherwise does not say how long to wait.
 handler429 = "teams.limits.too_often_for_allauth"
+urlpatterns = [
+    # Before django-allauth's, in the stead of its pages.
+    path("accounts/2fa/webauthn/login/", passkeys.SignIn.as_view(), name="mfa_login_webauthn"),
+    path(
+        "accounts/2fa/webauthn/reauthenticate/",
+        passkeys.Confirm.as_view(),
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path("accounts/sessions/", sessions.sessions, name="usersessions_list"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api_urls),

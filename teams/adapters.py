@@ -1,11 +1,15 @@
 """How django-allauth behaves here: nobody signs up by themselves, and second factors are sealed."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
 from .browsers import named
 from .encryption import decrypt, encrypt
+from .models import User
+from .passkeys import relying_host
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -18,10 +22,22 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """A copy of the database alone must not be enough to make anybody's codes."""
+    """A copy of the database alone must not be enough to make anybody's codes.
+
+    Of a passkey the public key is kept, which is no secret, and not sealed.
+    """
 
     def encrypt(self, text: str) -> str:
         return encrypt(text).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         return decrypt(encrypted_text.encode())
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {"id": relying_host(context.request), "name": "Pikzels UI"}
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
+        """Return what a new passkey is called until its person says otherwise."""
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        name = named(context.request.headers.get("User-Agent", ""))
+        return name if number == 1 else f"{name} ({number})"

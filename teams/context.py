@@ -4,11 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from styles.access import current_membership
 from styles.explanations import explain
 from styles.models import SafeMode
 
+from . import passkeys
 from .models import Membership
 
 SECTIONS = {
@@ -28,15 +30,16 @@ SECTIONS = {
     "account": "account",
     "account_tokens": "account",
     "account_notices": "account",
+    "usersessions_list": "account",
 }
 
-    "usersessions_list": "account",
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return the context of the header and its notices; almost nothing for strangers."""
     match = request.resolver_match
     section = SECTIONS.get(match.url_name or "", "") if match else ""
     context: dict[str, Any] = {"nav": {"current": section, "review": None}, "team": None}
+    context["passkeys"] = SimpleLazyObject(lambda: _passkeys(request))
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return context
     # The view may have gone on in the team that a form or a style named.
@@ -57,6 +60,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "held_keys": _held_keys(membership) if membership.is_owner else [],
         "safe_mode": SafeMode.objects.on().first(),
     }
+
+
+def _passkeys(request: HttpRequest) -> dict[str, Any]:
+    return {"work": passkeys.work_at(request), "instead": passkeys.address_instead(request)}
 
 
 def _held_keys(membership: Membership) -> list[dict[str, str]]:

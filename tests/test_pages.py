@@ -181,7 +181,8 @@ def test_no_template_has_anything_inline() -> None:
     sources = {path: path.read_text() for path in TEMPLATES.rglob("*.html")}
     assert len(sources) > 50
     inline = re.compile(
-        r"""<style|<script(?![^>]*\bsrc=)|\s(?:style|on[a-z]+)\s*=\s*["']|javascript:""", re.I
+        r"""<style|<script(?![^>]*\b(?:src=|type="application/json"))|\s(?:style|on[a-z]+)\s*=\s*["']|javascript:""",
+        re.I,
     )
     assert [path.name for path, text in sources.items() if inline.search(text)] == []
 

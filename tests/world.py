@@ -56,6 +56,7 @@ class World(NamedTuple):
             "content_type_id": 1,
             "way": "give_up",
         }
+        values["pk"] = self.rows["mfa.authenticator"].pk
         values["session_id"] = self.rows["usersessions.usersession"].pk
         values["api_token_id"] = self.rows["teams.apitoken"].pk
         if row := self.rows.get(route.model):
