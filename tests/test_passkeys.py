@@ -475,7 +475,7 @@ class TestOddInput:
         assert Authenticator.objects.filter(type="webauthn").count() == 1
 
     @hypothesis_settings(
-        max_examples=150,
+        max_examples=60,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
