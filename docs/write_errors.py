@@ -47,6 +47,10 @@ SECTIONS: dict[str, tuple[str, dict[str, Explanation]]] = {
         "What may still happen to a style that has its ID.",
         explanations.AFTER_IT_WAS_MADE,
     ),
+    "After a review": (
+        "What a reviewer of your team decided before anything was sent.",
+        explanations.AFTER_A_REVIEW,
+    ),
     "Answers that are new to the app": (
         "Where Pikzels answers with a code that is not listed here, its HTTP status decides what "
         "becomes of the style: it is refused, held with its key, or queued to be tried again. "

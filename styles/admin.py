@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from teams.models import User
 
+from . import review_admin
 from .explanations import explain
 from .models import Attempt, Event, Notice, ReferenceImage, Style
 from .presentation import details_of, preview_url
@@ -111,6 +112,7 @@ class StyleAdmin(ReadOnly, admin.ModelAdmin):
         settle = self.admin_site.admin_view(self.settle)
         return [
             path("<uuid:style_id>/settle/<str:way>/", settle, name="styles_style_settle"),
+            *review_admin.urls(self.admin_site),
             *super().get_urls(),
         ]
 

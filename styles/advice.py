@@ -78,6 +78,18 @@ def check(style: Style) -> Check:
     )
 
 
+def findings(style: Style) -> list[str]:
+    """Return what is the matter with the pictures, by what was measured when they came.
+
+    For lists: no file is read and no other style is asked for. `style.images` may be prefetched.
+    """
+    images = {image.position: image for image in style.images.all()}
+    known = {n: each.measured() for n, each in images.items() if each.measures is not None}
+    found = advise(known) if known else []
+    rows = [_in_words(one, style, images) for one in found if one.kind not in SEVERAL]
+    return [row.text for row in (*_of_several(found), *rows)]
+
+
 def _measured(images: Mapping[int, ReferenceImage]) -> dict[int, Measures]:
     """Return the measures of the pictures that can be read; the sending asks for the others."""
     found = {}

@@ -22,10 +22,12 @@ from .kinds import (
     wait,
 )
 from .pikzels.errors import Code, Silence
+from .review_words import AFTER_A_REVIEW
 from .state_words import STATES, StateWords
 from .wording import _, join
 
 __all__ = [
+    "AFTER_A_REVIEW",
     "AFTER_IT_WAS_MADE",
     "BUTTONS",
     "EXPLANATIONS",
@@ -397,6 +399,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     **OUTCOME_UNKNOWN,
     **NOT_EXPECTED,
     **AFTER_IT_WAS_MADE,
+    **AFTER_A_REVIEW,
 }
 
 # By the state as shown, for answers whose words say less than what was concluded from them: a

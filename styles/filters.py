@@ -23,7 +23,7 @@ from teams.models import Membership, Team, User
 
 from .days import PERIODS, UTC, Span, bounds, days_of, read_days, read_zone, zone_of
 from .models import Style, StyleQuerySet
-from .states import NEEDS_A_PERSON, State
+from .states import State
 from .wording import _
 
 CHIPS: dict[str, str] = {
@@ -170,7 +170,7 @@ def by_chip(styles: StyleQuerySet, show: str, membership: Membership) -> StyleQu
         case "ready":
             return styles.filter(state=State.READY)
         case "needs":
-            return styles.filter(state__in=NEEDS_A_PERSON)
+            return styles.that_need_a_person()
         case "mine":
             return styles.by(membership.user)
     return styles

@@ -10,13 +10,12 @@ from django.utils.translation import gettext as _
 from .access import MemberRequest
 from .advice import Check, check
 from .drafts import unsent
-from .explanations import explain
 from .forms import POSITIONS, StyleForm
 from .models import Style
 from .names import suggestions, used
 from .pikzels import rules
 from .pikzels.errors import Code
-from .presentation import cost_text, image_rows, time_text
+from .presentation import cost_text, explanation_of, image_rows, note_of_reviewer, time_text
 from .states import State
 
 FIELDS = ("name", *(f"image_{position}" for position in POSITIONS), "link", "rights", "__all__")
@@ -89,14 +88,15 @@ def _known_name(request: MemberRequest, style: Style | None) -> str:
 def _frame(request: MemberRequest, style: Style | None) -> dict[str, Any]:
     """What stands around them."""
     submitted = style is not None and style.submitted_at is not None
-    refused = style is not None and style.state == State.REFUSED
+    explanation = explanation_of(style) if style else None
     return {
         "heading": _("Change style") if submitted else _("New style"),
         "submit_label": _submit_label(request, submitted),
         "cost_text": cost_text(),
         "time_text": time_text(),
         "drafts": [] if style else list(unsent(request.user).of(request.team)[:DRAFTS_SHOWN]),
-        "explanation": explain(style.reason, State.REFUSED) if style and refused else None,
+        "explanation": explanation,
+        "reviewer_wrote": note_of_reviewer(style) if style and explanation else "",
     }
 
 

@@ -99,8 +99,8 @@ def about_style(notice: Notice, membership: Membership) -> list[str]:
         return [made_by, _("Once you approve it, it is sent and paid for.")]
     if notice.kind == Notice.Kind.DECLINED:
         reviewer = one_line(str(event.who or _("A reviewer")))
-        asks = _("%(name)s asks for a change:") % {"name": reviewer}
-        return [asks, event.note, STATES["declined"].next_step]
+        wrote = _("%(name)s wrote:") % {"name": reviewer}
+        return [wrote, event.note, explain(event.reason or "declined").next_member]
     if why := explanation_of(event):
         next_step = why.next_owner if membership.is_owner else why.next_member
         return [f"{why.title}.", why.work, next_step]

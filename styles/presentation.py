@@ -18,10 +18,19 @@ from django.utils.translation import gettext as _g
 from teams.models import Membership
 
 from .deleting import DELETABLE, may_delete
-from .explanations import AFTER_IT_WAS_MADE, BUTTONS, STATES, Action, Explanation, explain
+from .explanations import (
+    AFTER_IT_WAS_MADE,
+    BUTTONS,
+    STATES,
+    Action,
+    Explanation,
+    StateWords,
+    explain,
+)
 from .models import Attempt, Deletion, ReferenceImage, Style
 from .notes import first_line
 from .pikzels.errors import Verdict
+from .review import Desk, last_word
 from .states import MADE, SETTLED, State
 from .timeline import Step, steps_of
 from .wording import _
@@ -87,7 +96,7 @@ class Shown:
 
 def show(style: Style, membership: Membership) -> Shown:
     """Return what the style's page shows to a person of this role."""
-    words = STATES[style.shown_state]
+    words = words_of(style)
     label = label_of(style)
     attempts = list(style.attempts.order_by("-number"))
     return Shown(
@@ -110,6 +119,11 @@ def show(style: Style, membership: Membership) -> Shown:
 # Words
 
 
+def words_of(style: Style) -> StateWords:
+    """Return its state's words; a draft that a reviewer gave back looks like what was refused."""
+    return STATES["refused" if style.reason == "changes_wanted" else style.shown_state]
+
+
 def takes_long(style: Style) -> bool:
     """Whether its training takes longer than trainings do; it is followed all the same."""
     since = style.made_at
@@ -120,7 +134,7 @@ def reason_of(style: Style) -> str:
     """Return why it is in its state, as a key of the explanations; "" where nothing needs one."""
     if style.is_held:
         return style.key.held_code if style.key else "no_key"
-    if style.state in {State.TRAINING_FAILED, State.GONE}:
+    if style.state in {State.TRAINING_FAILED, State.GONE, State.DECLINED}:
         return "deleted" if style.reason == "deleted" else str(style.state)
     return style.reason
 
@@ -181,6 +195,7 @@ def panel_of(style: Style, membership: Membership) -> Panel | None:
         return review_panel(style, membership)
     owner = membership.is_owner
     paragraphs = [
+        note_of_reviewer(style),
         explanation.work,
         explanation.next_owner if owner else explanation.next_member,
         _trying_again(style) or explanation.by_itself,
@@ -188,36 +203,33 @@ def panel_of(style: Style, membership: Membership) -> Panel | None:
     actions = explanation.owner_actions if owner else explanation.member_actions
     return Panel(
         title=explanation.title,
-        tone=STATES[style.shown_state].tone,
+        tone=words_of(style).tone,
         paragraphs=[text for text in paragraphs if text],
         actions=buttons_for(actions, style),
     )
 
 
 def review_panel(style: Style, membership: Membership) -> Panel | None:
-    """Return what a reviewer may do with a style, or what one said about it."""
-    if style.state == State.IN_REVIEW and membership.may_review(style.creator, style.submitter()):
-        return Panel(
-            title=_g("Waits for your review"),
-            tone="waiting",
-            paragraphs=[_g("Once you approve it, it is sent and paid for.")],
-            actions=[
-                Button(
-                    label=_g("Approve"), url=style.address("approve"), method="post", primary=True
-                ),
-                Button(label=_g("Decline…"), url=style.address("decline")),
-            ],
-        )
-    if style.state == State.DECLINED:
-        said = style.events.filter(to_state=State.DECLINED).last()
-        who = said.who if said and said.who else _g("A reviewer")
-        return Panel(
-            title=_g("%(name)s asks for a change") % {"name": who},
-            tone="bad",
-            paragraphs=[said.note if said else "", STATES["declined"].sentence],
-            actions=buttons_for([Action.EDIT], style),
-        )
-    return None
+    """Return the way to the desk, for who may decide about a style that waits for a review."""
+    desk = Desk.of_team(membership)
+    if style.state != State.IN_REVIEW or desk is None or not desk.may_decide(style):
+        return None
+    url = reverse("review_style", args=[style.pk])
+    return Panel(
+        title=_g("Waits for your review"),
+        tone="waiting",
+        paragraphs=[_g("Once you approve it, it is sent and paid for.")],
+        actions=[Button(label=_g("Review it"), url=url, primary=True)],
+    )
+
+
+def note_of_reviewer(style: Style) -> str:
+    """Return what a reviewer wrote who gave the style back, and who it was; else ""."""
+    if style.reason != "changes_wanted" and style.state != State.DECLINED:
+        return ""
+    said = last_word(style)
+    words = _g("%(name)s wrote: “%(note)s”")
+    return words % {"name": said.who or _g("A reviewer"), "note": said.note} if said else ""
 
 
 def more_actions(style: Style) -> list[Button]:
@@ -229,13 +241,13 @@ def more_actions(style: Style) -> list[Button]:
             Button(label=_g("Edit"), url=reverse("style_reopen", args=[style.pk]), method="post"),
             Button(label=BUTTONS[Action.CANCEL], url=address_of(Action.CANCEL, style)),
         ]
+    if style.state in {State.REFUSED, State.DECLINED} or style.reason == "changes_wanted":
+        return [Button(label=_g("Give up"), url=address_of(Action.CANCEL, style))]
     if style.state == State.DRAFT:
         return [
             Button(label=_g("Continue"), url=address_of(Action.EDIT, style), primary=True),
             Button(label=_g("Discard"), url=address_of(Action.CANCEL, style)),
         ]
-    if style.state in {State.REFUSED, State.DECLINED}:
-        return [Button(label=_g("Give up"), url=address_of(Action.CANCEL, style))]
     if style.state in {State.READY, State.DROPPED} and not style.attached:
         variant = address_of(Action.VARIANT, style)
         paste = [Action.PASTE_ID] if style.may_exist() else []
@@ -325,7 +337,7 @@ def _answer_text(attempt: Attempt) -> str:
 
 def card_of(style: Style, membership: Membership) -> dict[str, Any]:
     """Return what the library shows of a style; its images and key have to be prefetched."""
-    words = STATES[style.shown_state]
+    words = words_of(style)
     explanation = explanation_of(style)
     return {
         "name": str(style),
@@ -355,9 +367,9 @@ def card_of(style: Style, membership: Membership) -> dict[str, Any]:
 def _card_action(
     style: Style, explanation: Explanation | None, membership: Membership
 ) -> dict[str, str] | None:
-    if style.state == State.DRAFT:
-        return {"label": _g("Continue"), "url": address_of(Action.EDIT, style)}
     if explanation is None:
+        if style.state == State.DRAFT:
+            return {"label": _g("Continue"), "url": address_of(Action.EDIT, style)}
         return None
     owner = membership.is_owner
     actions = explanation.owner_actions if owner else explanation.member_actions

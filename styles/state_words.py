@@ -34,7 +34,7 @@ STATES: dict[str, StateWords] = {
         tone="waiting",
         shape="ring",
         sentence=_("It waits for a reviewer, and nothing has been sent."),
-        next_step=_("A reviewer approves or declines it. Until then you can take it back."),
+        next_step=_("A reviewer decides whether it is sent. Until then you can take it back."),
     ),
     "declined": StateWords(
         label=_("Declined"),

@@ -19,7 +19,6 @@ from teams.models import Membership
 from .letters import letter
 from .models import Notice, Unwanted
 from .models.notice import OWNERS, REVIEWERS, NoticeQuerySet
-from .states import State
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +30,7 @@ TRIES = 14
 BACK_OFF_FIRST, BACK_OFF_MOST = timedelta(minutes=1), timedelta(hours=4)
 MOST_IN_A_MAIL = 50
 # Those that ask for something are not worth a mail once it is settled.
-ASKING: dict[str, State] = {
-    Notice.Kind.REFUSED: State.REFUSED,
-    Notice.Kind.DECLINED: State.DECLINED,
-    Notice.Kind.IN_DOUBT: State.IN_DOUBT,
-    Notice.Kind.REVIEW: State.IN_REVIEW,
-}
+ASKING = {Notice.Kind.REFUSED, Notice.Kind.DECLINED, Notice.Kind.IN_DOUBT, Notice.Kind.REVIEW}
 ROLES: dict[str, Sequence[str]] = {Notice.Kind.HELD: OWNERS, Notice.Kind.REVIEW: REVIEWERS}
 
 
@@ -105,8 +99,7 @@ def still_so(notice: Notice) -> bool:
     if notice.key:
         return notice.key.held_at == notice.held_at
     assert notice.event
-    state = notice.event.style.state
-    return state == ASKING.get(notice.kind, state)
+    return notice.kind not in ASKING or notice.event.style.state == notice.event.to_state
 
 
 def in_hand(notices: Sequence[Notice]) -> NoticeQuerySet:

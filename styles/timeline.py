@@ -34,7 +34,7 @@ def steps_of(style: Style, label: str, attempt: Attempt | None) -> list[Step]:
 
 
 def _saved(style: Style) -> list[Step]:
-    if style.state == State.DRAFT:
+    if style.state == State.DRAFT and not style.reason:
         return [Step(label=_("Draft"), status="now", when=style.created_at)]
     return [Step(label=_("Saved"), status="done", when=style.submitted_at or style.created_at)]
 
@@ -71,9 +71,9 @@ def _sent(style: Style, label: str, attempt: Attempt | None) -> list[Step]:
 
 
 def _present(style: Style, label: str, moves: list[Event], attempt: Attempt | None) -> list[Step]:
-    if style.state == State.DRAFT:
+    if style.state == State.DRAFT and not style.reason:
         return []
-    bad = {State.REFUSED, State.DECLINED, State.DROPPED}
+    bad = {State.DRAFT, State.REFUSED, State.DECLINED, State.DROPPED}
     when = moves[-1].at if moves else None
     if style.state == State.COMMITTED:
         label = _("Waiting for the answer")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import keeping_views, making, shelf_views, views, ways_out
+from . import keeping_views, making, review_views, shelf_views, views, ways_out
 
 urlpatterns = [
     path("", views.library, name="library"),
@@ -19,6 +19,11 @@ urlpatterns = [
         name="style_image_preview",
     ),
     path("styles/<uuid:style_id>/portrait/", views.portrait, name="style_portrait"),
+    path("review/", review_views.queue, name="review"),
+    path("review/next/", review_views.take_next, name="review_next"),
+    path("review/many/", review_views.approve_many, name="review_many"),
+    path("review/<uuid:style_id>/", review_views.one, name="review_style"),
+    path("review/<uuid:style_id>/take/", review_views.take, name="review_take"),
     *(
         path(f"styles/<uuid:style_id>/{name.replace('_', '-')}/", view, name=f"style_{name}")
         for name, view in {
@@ -27,8 +32,6 @@ urlpatterns = [
             "retry": ways_out.retry,
             "shrink": ways_out.shrink,
             "variant": ways_out.variant,
-            "approve": ways_out.approve,
-            "decline": ways_out.decline,
             "paste_id": ways_out.paste_id,
             "send_again": ways_out.send_again,
             "give_up": ways_out.give_up,

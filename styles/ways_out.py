@@ -8,12 +8,10 @@ from __future__ import annotations
 import uuid
 from urllib.parse import quote
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from .access import MemberRequest, get_style, in_team
@@ -102,44 +100,6 @@ def variant(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     draft = style.variant(request.user)
     messages.success(request, _("A new draft has the same pictures. Give it a name."))
     return redirect("style_edit", draft.pk)
-
-
-# Review
-
-
-@require_POST
-@in_team
-def approve(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
-    style = get_style(request, style_id)
-    _only_reviewers(request, style)
-    return _done(request, style, style.approve(request.user), _("Approved. It is on its way."))
-
-
-@page_and_post
-@in_team
-def decline(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
-    style = get_style(request, style_id)
-    _only_reviewers(request, style)
-    form = NoteForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        won = style.decline(request.user, form.cleaned_data["note"])
-        return _done(request, style, won, _("Declined. The author sees your note."))
-    status = 422 if form.is_bound else 200
-    return render(request, "styles/decline.html", {"style": style, "form": form}, status=status)
-
-
-def _only_reviewers(request: MemberRequest, style: Style) -> None:
-    if not request.membership.may_review(style.creator, style.submitter()):
-        raise Http404
-
-
-class NoteForm(forms.Form):
-    note = forms.CharField(
-        label=gettext_lazy("What should change"),
-        widget=forms.Textarea(attrs={"rows": 4}),
-        max_length=1000,
-        error_messages={"required": gettext_lazy("Enter what should change")},
-    )
 
 
 # In doubt

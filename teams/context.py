@@ -9,10 +9,13 @@ from django.utils.functional import SimpleLazyObject
 from styles.access import current_membership
 from styles.explanations import explain
 from styles.models import SafeMode
+from styles.review import Desk
 
 from . import passkeys
 from .models import Membership
 
+# Counting more than these would cost more than it tells.
+MOST_COUNTED = 100
 SECTIONS = {
     "library": "library",
     "attach": "library",
@@ -31,6 +34,9 @@ SECTIONS = {
     "account_tokens": "account",
     "account_notices": "account",
     "usersessions_list": "account",
+    "review": "review",
+    "review_style": "review",
+    "review_many": "review",
 }
 
 
@@ -47,6 +53,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if membership is None:
         return context
     key = membership.team.current_key()
+    context["nav"] |= _review(membership)
     return context | {
         "team": membership.team,
         "other_teams": [
@@ -64,6 +71,17 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def _passkeys(request: HttpRequest) -> dict[str, Any]:
     return {"work": passkeys.work_at(request), "instead": passkeys.address_instead(request)}
+
+
+def _review(membership: Membership) -> dict[str, Any]:
+    """How many styles wait for this reviewer, and where; nothing for others."""
+    desk = Desk.of_team(membership)
+    if desk is None:
+        return {}
+    number = desk.waiting()[:MOST_COUNTED].count()
+    shown = str(number) if number < MOST_COUNTED else f"{MOST_COUNTED - 1}+"
+    wanted = number or membership.team.review_required
+    return {"review": wanted and shown, "review_url": reverse("review")}
 
 
 def _held_keys(membership: Membership) -> list[dict[str, str]]:

@@ -129,10 +129,13 @@ class Membership(models.Model):
     def is_owner(self) -> bool:
         return self.role == self.Role.OWNER
 
+    @property
+    def is_reviewer(self) -> bool:
+        return self.role in {self.Role.OWNER, self.Role.REVIEWER}
+
     def may_review(self, *authors: User | None) -> bool:
-        """Whether this person may approve or decline what these people made and submitted."""
-        reviewer = self.role in {self.Role.OWNER, self.Role.REVIEWER}
-        return reviewer and (self.user not in authors or self.team.may_review_own)
+        """Whether this person may decide about what these people made and submitted."""
+        return self.is_reviewer and (self.user not in authors or self.team.may_review_own)
 
 
 class Invitation(models.Model):

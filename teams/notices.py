@@ -22,7 +22,7 @@ CHOICES = [
     (Notice.Kind.READY, _("A style of mine is ready")),
     (Notice.Kind.FAILED, _("The training of a style of mine failed")),
     (Notice.Kind.REFUSED, _("A style of mine needs a change")),
-    (Notice.Kind.DECLINED, _("A reviewer declined a style of mine")),
+    (Notice.Kind.DECLINED, _("A reviewer asks for a change to a style of mine, or declines it")),
     (
         Notice.Kind.IN_DOUBT,
         _("It is unknown whether a style was made: one of mine, or of a team that I own"),

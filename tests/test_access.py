@@ -82,8 +82,11 @@ OURS = {
     "style_retry": POSTED,
     "style_shrink": Gets(404, 404, 403, "post"),
     "style_variant": POSTED,
-    "style_approve": Gets(404, 404, 403, "post"),
-    "style_decline": Gets(404, 404, 403),
+    "review": Gets(404, 200, 403),  # Bob is no reviewer; the stranger owns a team of his own
+    "review_next": Gets(404, 404, 403, "post"),
+    "review_many": Gets(404, 404, 403, "post"),
+    "review_style": Gets(404, 404, 403),
+    "review_take": Gets(404, 404, 403, "post"),
     "style_paste_id": TEAMS,
     "style_send_again": Gets(404, 404, 403),
     "style_give_up": TEAMS,

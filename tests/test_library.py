@@ -142,5 +142,5 @@ def test_takes_the_same_number_of_queries_for_any_number_of_cards(
     for n in range(number):
         make_style(f"Style {n}", state=State.REFUSED, reason=Code.INVALID_IMAGE, key=key)
     client.get("/")
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         client.get("/")

@@ -194,10 +194,29 @@ class TestTelling:
         assert "you may pay twice" in said[alice.email]
         assert "Only an owner can send it again" in said[bob.email]
 
-    def test_the_reviewers_note_is_in_the_mail(self, bobs: Style, dora: User) -> None:
-        assert bobs.move(State.DECLINED, only_from=State.values, who=dora, note="Use a\nlamp.")
+    @pytest.mark.parametrize(
+        ("decide", "subject"),
+        [
+            (Style.decline, "Mars diary: Declined"),
+            (Style.ask_for_changes, "Mars diary: Change wanted"),
+        ],
+    )
+    def test_the_reviewers_note_is_in_the_mail(
+        self, bobs: Style, dora: User, decide: Callable[..., bool], subject: str
+    ) -> None:
+        Style.objects.update(state=State.IN_REVIEW)
+        assert decide(bobs, dora, "Use a\nlamp.")
         (message,) = tell_all()
-        assert "Dora asks for a change:\nUse a\nlamp." in message.body
+        assert message.subject == subject
+        assert "Dora wrote:\nUse a\nlamp." in message.body
+
+    def test_a_wanted_change_that_was_made_meanwhile_is_no_news(
+        self, bobs: Style, dora: User, bob: User
+    ) -> None:
+        Style.objects.update(state=State.IN_REVIEW)
+        assert bobs.ask_for_changes(dora, "Use a lamp.")
+        assert bobs.submit(bob)
+        assert tell_all() == []
 
     def test_ten_at_once_are_one_mail(
         self, make_style: MakeStyle, key: PikzelsKey, bob: User

@@ -8,18 +8,17 @@ from urllib.parse import unquote
 import pytest
 from django.test import Client
 
-from styles.explanations import AFTER_IT_WAS_MADE, EXPLANATIONS
+from styles.explanations import AFTER_A_REVIEW, AFTER_IT_WAS_MADE, EXPLANATIONS
 from styles.models import Event, Style
 from styles.pikzels.errors import FACTS, Code, Verdict
 from styles.presentation import panel_of
 from styles.states import State
-from teams.models import PikzelsKey, Team, User
+from teams.models import PikzelsKey, User
 
 from .conftest import browser_of
 
 MakeStyle = Callable[..., Style]
 # These follow from the state alone; the tests of keeping see them.
-ENDS = {*AFTER_IT_WAS_MADE} - {"cannot_follow"}
 
 
 @pytest.fixture
@@ -159,36 +158,8 @@ class TestInDoubt:
         assert "Enter the style ID" in answer.content.decode()
 
 
-class TestReview:
-    @pytest.fixture
-    def style(self, make_style: MakeStyle, bob: User, key: PikzelsKey) -> Style:
-        return make_style(state=State.IN_REVIEW, creator=bob)
-
-    def test_a_reviewer_approves(self, owner: Client, style: Style) -> None:
-        owner.post(style.address("approve"))
-        assert now_is(style) == State.QUEUED
-
-    def test_a_reviewer_declines_with_a_note(self, owner: Client, style: Style) -> None:
-        assert owner.post(style.address("decline"), {"note": ""}).status_code == 422
-        owner.post(style.address("decline"), {"note": "Too dark"})
-        assert now_is(style) == State.DECLINED
-        page = owner.get(style.get_absolute_url()).content.decode()
-        assert "Too dark" in page
-
-    def test_a_member_does_neither(self, member: Client, style: Style) -> None:
-        assert member.post(style.address("approve")).status_code == 404
-        assert member.post(style.address("decline"), {"note": "x"}).status_code == 404
-        assert now_is(style) == State.IN_REVIEW
-
-    def test_nobody_approves_their_own_unless_the_team_wants_that(
-        self, owner: Client, make_style: MakeStyle, team: Team
-    ) -> None:
-        own = make_style(state=State.IN_REVIEW)
-        assert owner.post(own.address("approve")).status_code == 404
-        team.may_review_own = True
-        team.save(update_fields=["may_review_own"])
-        owner.post(own.address("approve"))
-        assert now_is(own) == State.QUEUED
+# Not about a paid call: told by the tests of following and of reviewing.
+ELSEWHERE = {*AFTER_IT_WAS_MADE, *AFTER_A_REVIEW} - {"cannot_follow"}
 
 
 class TestEveryReasonHasAPage:
@@ -216,7 +187,7 @@ class TestEveryReasonHasAPage:
             Verdict.KEY_HELD: {"state": State.QUEUED},
         }[self.verdict_of(reason)]
 
-    @pytest.mark.parametrize("reason", sorted({*EXPLANATIONS} - ENDS))
+    @pytest.mark.parametrize("reason", sorted({*EXPLANATIONS} - ELSEWHERE))
     @pytest.mark.parametrize("who", ["owner", "member"])
     def test_with_words_and_ways_out_that_answer(
         self,

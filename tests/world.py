@@ -90,7 +90,7 @@ def make_world(make_style: Callable[..., Style], alice: User, key: PikzelsKey) -
             team=style.team, who=alice, what=TeamEvent.What.KEY_ADDED, key=key
         ),
         EmailAddress.objects.get(user=alice),
-        Group.objects.create(name="Reviewers"),
+        Group.objects.get_or_create(name="Reviewers")[0],
         Invitation.objects.create(
             team=style.team,
             email="dora@example.com",

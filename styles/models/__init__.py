@@ -4,7 +4,8 @@ from .history import Attempt, Event, SafeMode
 from .image import ReferenceImage
 from .keeping import Deletion, Instructions
 from .notice import Notice, Unwanted
-from .style import Style, StyleQuerySet
+from .selection import StyleQuerySet
+from .style import Style
 
 __all__ = ["Attempt", "Deletion", "Event", "Instructions", "Notice", "ReferenceImage", "SafeMode"]
 __all__ += ["Style", "StyleQuerySet", "Unwanted"]

@@ -39,7 +39,8 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
         In the transaction that writes the event. Once written, a second time changes nothing.
         """
-        kind = Notice.KINDS.get(event.to_state)
+        gives_back = event.reason == "changes_wanted"
+        kind = Notice.Kind.DECLINED if gives_back else Notice.KINDS.get(event.to_state)
         if kind is None:
             return
         people = {user_id for user_id in concerned(event, kind) if user_id}

@@ -9,10 +9,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -26,59 +26,7 @@ from teams.models import PikzelsKey, Team, User
 from .history import Attempt, Event
 from .image import ReferenceImage
 from .notice import Notice
-
-# Fewer signs of an ID than these find far too many.
-ID_PART = 6
-# What only the worker and the pages' own machinery know: writing these is no news of a style.
-UNSEEN = frozenset({"due_at", "missing_since", "claimed_by", "form_token", "updated_at"})
-
-
-class StyleQuerySet(models.QuerySet["Style"]):
-    def update(self, **values: Any) -> int:
-        """Write `values`, and when that was, on each row of which something that is seen changes.
-
-        Here and not in the callers, so that none can forget it; a look that finds the training
-        where it was is no change.
-        """
-        seen = {name: value for name, value in values.items() if name not in UNSEEN}
-        if seen and "updated_at" not in values:
-            unchanged = When(**seen, then=F("updated_at"))
-            values["updated_at"] = Case(unchanged, default=Value(timezone.now()))
-        return super().update(**values)
-
-    def of(self, team: Team) -> Self:
-        return self.filter(team=team)
-
-    def by(self, user: User) -> Self:
-        return self.filter(creator=user)
-
-    def newest_first(self) -> Self:
-        return self.order_by("-created_at", "-id")
-
-    def latest_change_first(self) -> Self:
-        return self.order_by("-updated_at", "-id")
-
-    def due(self, now: datetime) -> Self:
-        return self.filter(due_at__lte=now).order_by("due_at")
-
-    def matching(self, text: str) -> Self:
-        """Those whose name or Pikzels ID contains `text`, or whose own ID is `text`."""
-        if "\0" in text:
-            return self.none()  # a sign that no name has and PostgreSQL does not take
-        found = Q(name__icontains=rules.tidy_name(text))
-        if len(text.strip()) >= ID_PART:
-            found |= Q(pikzels_id__icontains=text.strip())
-        try:
-            return self.filter(found | Q(id=uuid.UUID(text.strip())))
-        except ValueError:
-            return self.filter(found)
-
-    def unsent(self) -> Self:
-        """Drafts that were never on their way."""
-        return self.filter(state=State.DRAFT, submitted_at=None)
-
-    def not_archived(self) -> Self:
-        return self.filter(archived_at=None)
+from .selection import StyleQuerySet
 
 
 class Style(models.Model):
@@ -119,6 +67,8 @@ class Style(models.Model):
         related_name="+",
         verbose_name=_("reviewed by"),
     )
+    # While it waits for a review: since when that reviewer has been looking at it.
+    claimed_at = models.DateTimeField(_("taken up"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     edited_at = models.DateTimeField(_("edited"), default=timezone.now, editable=False)
     # Kept by `StyleQuerySet.update`: anybody who follows styles asks for what is newer than this.
@@ -134,6 +84,7 @@ class Style(models.Model):
     class Meta:
         verbose_name = _("style")
         verbose_name_plural = _("styles")
+        permissions = [("review_style", _("Can decide whether a style is sent"))]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=State.values), name="style_state_known"),
             models.CheckConstraint(
@@ -168,6 +119,12 @@ class Style(models.Model):
             ),
             # The API: a team's styles, the latest change first.
             models.Index("team", F("updated_at").desc(), F("id").desc(), name="style_changes"),
+            # The reviewers' queue: what has waited longest, of a team or of all.
+            models.Index(
+                fields=["team", "submitted_at", "id"],
+                condition=Q(state=State.IN_REVIEW),
+                name="style_in_review",
+            ),
             # The worker: what is due; finished styles are not in it.
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="style_due"),
         ]
@@ -242,21 +199,24 @@ class Style(models.Model):
         who: User | None = None,
         note: str = "",
         attempt: Attempt | None = None,
+        as_submitted: datetime | None = None,
         **fields: Any,
     ) -> bool:
         """Change the state if it is one of `only_from`; return whether that was so.
 
         The row in the database decides, not this instance, which is brought up to date when it
         won. The Event is written in the same transaction, and whom it concerns. What is on its
-        way leaves the archive.
+        way leaves the archive. With `as_submitted`, one that was submitted at another time is left
+        alone: it has changed since it was looked at.
         """
         values = {"state": to, "due_at": None, "reason": "", **fields}
         if to not in AT_REST:
             values["archived_at"] = None
         with transaction.atomic():
             row = Style.objects.filter(pk=self.pk)
-            old = row.select_for_update().values_list("state", flat=True).get()
-            if old not in only_from or not row.filter(state=old).update(**values):
+            row = row.filter(submitted_at=as_submitted) if as_submitted else row
+            old = row.select_for_update().values_list("state", flat=True).first()
+            if old is None or old not in only_from or not row.filter(state=old).update(**values):
                 return False
             event = self.events.create(
                 who=who,
@@ -290,7 +250,14 @@ class Style(models.Model):
             if not row.has(pictures or {}):
                 return False
             if self.team.review_required:
-                return self.move(State.IN_REVIEW, only_from=EDITABLE, who=who, submitted_at=now)
+                return self.move(
+                    State.IN_REVIEW,
+                    only_from=EDITABLE,
+                    who=who,
+                    submitted_at=now,
+                    claimed_by=None,
+                    claimed_at=None,
+                )
             return self.enqueue(only_from=EDITABLE, who=who, submitted_at=now)
 
     def enqueue(self, *, only_from: Iterable[str], who: User, **fields: Any) -> bool:
@@ -312,12 +279,29 @@ class Style(models.Model):
             waiting.update(key=key, due_at=timezone.now(), reason="", sandbox=key.is_sandbox)
         return won
 
-    def approve(self, who: User) -> bool:
-        return self.enqueue(only_from=[State.IN_REVIEW], who=who, claimed_by=who)
+    def approve(self, who: User, **reviewed: Any) -> bool:
+        return self.enqueue(only_from=[State.IN_REVIEW], who=who, claimed_by=who, **reviewed)
 
-    def decline(self, who: User, note: str) -> bool:
+    def ask_for_changes(self, who: User, note: str, **reviewed: Any) -> bool:
+        """Give it back to its author, who sends it to review again when it is changed."""
         return self.move(
-            State.DECLINED, only_from=[State.IN_REVIEW], who=who, note=note, claimed_by=who
+            State.DRAFT,
+            only_from=[State.IN_REVIEW],
+            who=who,
+            note=note,
+            reason="changes_wanted",
+            claimed_by=who,
+            **reviewed,
+        )
+
+    def decline(self, who: User, note: str, **reviewed: Any) -> bool:
+        return self.move(
+            State.DECLINED,
+            only_from=[State.IN_REVIEW],
+            who=who,
+            note=note,
+            claimed_by=who,
+            **reviewed,
         )
 
     def reopen(self, who: User) -> bool:

@@ -23,9 +23,10 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from styles import archive, breaker, deleting, following, instructions, notes, telling
+from styles.advice import check
 from styles.following import KeyTest
 from styles.images import accept
-from styles.models import Attempt, Notice, Style, Unwanted
+from styles.models import Attempt, Event, Notice, Style, Unwanted
 from styles.notes import mark_of
 from styles.pikzels.errors import Code
 from styles.pikzels.sandbox import Sandbox
@@ -34,7 +35,7 @@ from teams import people
 from teams.models import ApiToken, PikzelsKey, Team, User
 from teams.setup import ensure_keys, setup_link
 
-from ..conftest import browser_of
+from ..conftest import browser_of, person
 from ..pictures import encoded, photo
 from ..pikzels.sandboxes import create
 from ..wording import banned_words, visible_text
@@ -293,7 +294,6 @@ def test_pages_that_ask_first(
     for name in ("paste_id", "send_again", "give_up", "support"):
         look(f"ask-{name}", shelf[State.IN_DOUBT].address(name))
     look("ask-cancel", shelf[State.QUEUED].address("cancel"))
-    look("ask-decline", shelf[State.IN_REVIEW].address("decline"))
     look("style-in_review-reviewer", shelf[State.IN_REVIEW].get_absolute_url())
 
 
@@ -352,6 +352,52 @@ def look_at_instructions(
     look("instructions-error", "")
     Style.objects.filter(pk=style.pk).update(instructions="What was agreed here.")
     look("instructions-differ", style.address("instructions"))
+
+
+def test_the_reviewers_desk(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    alice: User,
+    bob: User,
+    team: Team,
+    page: Page,
+) -> None:
+    team.review_required = True
+    team.save(update_fields=["review_required"])
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    dee = person("Dee", team, "reviewer")
+    Style.objects.filter(name__in=["Code speed", "Loud title", "Off grid", "Tiny house"]).update(
+        state=State.IN_REVIEW, creator=bob, submitted_at=timezone.now() - timedelta(hours=3)
+    )
+    Event.objects.filter(to_state=State.IN_REVIEW).update(who=bob)
+    taken, declined, style = Style.objects.filter(state=State.IN_REVIEW)[:3]
+    Style.objects.filter(name="Never mind").update(
+        state=State.IN_REVIEW, submitted_at=timezone.now() - timedelta(minutes=5)
+    )
+    for each in Style.objects.in_review():
+        check(each)
+    sign_in(alice)
+    look("style-in_review-reviewer", style.get_absolute_url())
+    Style.objects.filter(pk=taken.pk).update(claimed_by=dee, claimed_at=timezone.now())
+    for frame, address in (("", "/review/"), ("admin-", "/admin/styles/style/review/")):
+        look(f"{frame}review", address)
+        look(f"{frame}review-style", f"{address}{style.pk}/")
+        page.get_by_role("button", name="Ask for a change").click()
+        look(f"{frame}review-style-problem", "")
+        look(f"{frame}review-style-taken", f"{address}{taken.pk}/")
+        page.goto(page.url.replace(f"{taken.pk}/", ""))
+        for box in page.get_by_role("checkbox").all():
+            box.check()
+        page.get_by_role("button", name="Approve the chosen ones").click()
+        look(f"{frame}review-many", "")
+    style.ask_for_changes(dee, "The title is hard to read at phone size.")
+    declined.decline(dee, "This is not our look.")
+    look("style-changes-wanted", style.get_absolute_url())
+    look("form-changes-wanted", style.address("edit"))
+    look("style-declined-by-reviewer", declined.get_absolute_url())
+    Style.objects.filter(state=State.IN_REVIEW).update(state=State.DRAFT)
+    look("review-empty", "/review/")
 
 
 def test_team_and_account(

@@ -299,10 +299,16 @@ class Workshop(RuleBasedStateMachine):
             self.pikzels.word(style.pk)
 
     @precondition(any_in(State.IN_REVIEW))
-    @rule(nth=NTH, approved=st.booleans())
-    def review(self, nth: int, approved: bool) -> None:
+    @rule(nth=NTH, decision=st.sampled_from(["approve", "ask", "decline"]))
+    def review(self, nth: int, decision: str) -> None:
         style = of(self.in_state(State.IN_REVIEW), nth)
-        assert style.approve(self.alice) if approved else style.decline(self.alice, "Brighter")
+        match decision:
+            case "approve":
+                assert style.approve(self.alice)
+            case "ask":
+                assert style.ask_for_changes(self.alice, "Brighter")
+            case _:
+                assert style.decline(self.alice, "Brighter")
 
     @precondition(lambda self: self.keys(held=True))
     @rule(nth=NTH)
