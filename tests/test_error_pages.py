@@ -22,6 +22,6 @@ def test_too_many_tries_are_told_to_wait(db: None) -> None:
     assert pages[0].status_code == 302
     assert pages[-1].status_code == 429
     text = visible_text(pages[-1].content.decode())
-    assert "Wait a few minutes" in text
+    assert "Wait an hour" in text
     assert banned_words(text) == []
     cache.clear()

@@ -61,7 +61,7 @@ class TestNames:
             ("Café", "“é”"),
             ("Ben's", "“'”"),
             ("a\u200bb", "change"),
-            ("x\x00y", "Null characters"),
+            ("x\x00y", "a character in it that cannot be kept"),
         ],
     )
     def test_say_what_is_wrong(self, client: Client, team: Team, typed: str, words: str) -> None:
