@@ -8,6 +8,7 @@ it. Nothing of that is secret, so that it is not encrypted; the private key neve
 from __future__ import annotations
 
 import re
+import struct
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -33,6 +34,7 @@ UNREADABLE = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
 )
 WRONG = _(
     "The passkey was not taken: it is not one of this account, or the page was too old. "
