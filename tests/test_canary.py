@@ -34,6 +34,7 @@ from teams.team_events import TeamEvent
 from .conftest import browser_of
 from .faults import canary
 from .routes import all_routes
+from .test_notices import tell_all
 from .world import make_world
 
 MakeStyle = Callable[..., Style]
@@ -58,7 +59,7 @@ STEPS: list[tuple[Any, str]] = [
     (Pikzels, "_call"),
     (Line, "session"),
     (Pikzels, "_reply"),
-    (following, "_turns_away"),
+    (following, "turns_away"),
     (keys, "_lock"),
     (PikzelsKey, "save"),
     (breaker, "adopt"),
@@ -133,6 +134,7 @@ def test_all_its_life(
     style.refresh_from_db()
     assert style.state in {State.TRAINING, State.READY}
     breaker.hold(key, Code.INSUFFICIENT_CREDITS)
+    tell_all()
     assert mail.outbox
     post(f"{address}resume/")
     post(f"{address}replace/", secret=ANOTHER)

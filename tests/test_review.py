@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
@@ -382,6 +384,8 @@ class TestInTheAdmin:
         return self.staff("Rita", "Reviewers")
 
     def staff(self, name: str, *groups: str) -> Client:
+        # Tests that empty the whole database take the groups along.
+        import_module("styles.migrations.0011_groups").make_groups(apps, None)
         user = person(name, None)
         User.objects.filter(pk=user.pk).update(is_staff=True)
         for each in groups:

@@ -72,7 +72,8 @@ def test_without_javascript(product: Product, tmp_path: Path, name: str) -> None
     visitor = Visitor(product)
     visitor.sign_in()
     if "encryption" in name:
-        assert "Secrets encrypted anew: 1." in product.command("rotate_encryption_key")
+        said = product.command("rotate_encryption_key")
+        assert re.search(r"Secrets encrypted anew: [1-9]", said)
     files = {
         f"image_{n}": (path.name, path.read_bytes(), "image/jpeg")
         for n, path in enumerate(pictures(tmp_path), start=1)
