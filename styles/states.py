@@ -36,6 +36,8 @@ class State(models.TextChoices):
 MADE = (State.TRAINING, State.READY, State.TRAINING_FAILED, State.GONE)
 EDITABLE = (State.DRAFT, State.REFUSED, State.DECLINED)
 IN_FLIGHT = (State.SENDING, State.COMMITTED)
+# What is to move on by itself or by somebody's word: always few, beside all that ever was.
+UNFINISHED = (State.QUEUED, *IN_FLIGHT, State.IN_DOUBT, State.TRAINING)
 # Nothing more happens to these by itself, and nobody has to act.
 SETTLED = (State.READY, State.TRAINING_FAILED, State.GONE, State.DROPPED, State.DECLINED)
 # What may be put away: nothing of it is on its way, and nothing that was paid for is unsettled.

@@ -5,6 +5,8 @@ finds the row again.
 """
 
 import logging
+import os
+import socket
 import threading
 import time
 import uuid
@@ -16,8 +18,10 @@ from django.db import Error, close_old_connections, connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from teams.sign_ins import SignIn
+
 from . import creation, deleting, drafts, files, following, instructions, recovery, telling
-from .models import Attempt, Notice, SafeMode, Style
+from .models import Attempt, Notice, SafeMode, Style, WorkerSign
 from .pikzels.outcome import Outcome
 from .states import State
 
@@ -85,6 +89,7 @@ class Worker:
         self._lock = threading.Lock()
         self._finished = threading.Event()
         self._sweep_at = time.monotonic() + SWEEP_FIRST
+        self._id, self._sign_at = uuid.uuid4(), 0.0
 
     def stop(self) -> None:
         self.stopping.set()
@@ -109,6 +114,7 @@ class Worker:
 
     def look(self) -> None:
         """Take up what is due, as far as there are threads for it."""
+        self._give_sign_when_due()
         recovery.reap()
         now = timezone.now()
         due = Style.objects.due(now)
@@ -127,11 +133,17 @@ class Worker:
         for pk in waiting[: crew.free()]:
             crew.take_up(pk, job)
 
+    def _give_sign_when_due(self) -> None:
+        if time.monotonic() >= self._sign_at:
+            WorkerSign.give(self._id, f"{socket.gethostname()} {os.getpid()}")
+            self._sign_at = time.monotonic() + WorkerSign.EVERY.total_seconds()
+
     def _sweep_when_due(self) -> None:
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + SWEEP_EVERY
             drafts.sweep()
             files.sweep()
+            SignIn.forget_old()
 
     def _create(self, style_id: uuid.UUID) -> None:
         attempt = creation.claim(style_id)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from allauth.account import forms as account
+from allauth.core import context
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.base import forms as codes
 from allauth.mfa.models import Authenticator
@@ -17,7 +18,7 @@ from django.utils.crypto import salted_hmac
 
 from styles.wording import _
 
-from . import passwords
+from . import door, passwords, sign_ins
 from .models import User
 
 Words = Mapping[str, str]
@@ -119,7 +120,15 @@ class ByWhatOneHas(Worded):
 
 
 class EnterCode(WorksOnce, ByWhatOneHas, codes.AuthenticateForm):
-    pass
+    """The second factor when signing in; a wrong code is written down."""
+
+    def clean_code(self) -> str:
+        try:
+            return super().clean_code()
+        except forms.ValidationError as error:
+            if error.code == "incorrect_code":
+                door.note(context.request, self.user, sign_ins.SignIn.How.CODE, worked=False)
+            raise
 
 
 class ConfirmByCode(WorksOnce, ByWhatOneHas, codes.ReauthenticateForm):

@@ -1,11 +1,15 @@
 """How django-allauth behaves here: nobody signs up by themselves, and second factors are sealed."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
+from . import door
 from .browsers import named
 from .encryption import decrypt, encrypt
 from .models import User
@@ -19,6 +23,15 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_http_user_agent(self, request: HttpRequest) -> str:
         """Return the browser in words, for the mails that tell of a change."""
         return named(super().get_http_user_agent(request))
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        how = door.how(request, user)
+        super().login(request, user)
+        door.note(request, user, how)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        # Those that come too often are turned away before this.
+        door.note_wrong_password(request, credentials.get("email", ""))
 
 
 class MFAAdapter(DefaultMFAAdapter):

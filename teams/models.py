@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from .encryption import decrypt, encrypt, fingerprint
-from .team_events import TeamEvent as TeamEvent  # a model, too: Django looks for it here
+from .sign_ins import SignIn as SignIn  # models, too: Django looks for them here
+from .team_events import TeamEvent as TeamEvent
 
 
 class UserManager(BaseUserManager["User"]):

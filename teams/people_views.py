@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from styles.access import MemberRequest, enter, enter_as_owner, for_owners, in_team
 
-from . import people
+from . import door, people
 from .forms import InvitationForm, JoinForm
 from .limits import posts_by_network, too_often
 from .models import Invitation, Membership, User
 from .sessions import sign_in
+from .sign_ins import SignIn
 
 page_and_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -101,6 +102,7 @@ def _join_as_new(request: HttpRequest, found: Invitation) -> HttpResponseBase:
     user = people.join_as_new(found, **form.cleaned_data)
     if user:
         sign_in(request, user)
+        door.note(request, user, SignIn.How.INVITATION)
     return _welcome(request, found, user is not None)
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from styles.access import MemberRequest, enter, for_owners, in_team
 from styles.models import SafeMode
 
+from . import door
 from .forms import AccountForm, SetupForm, TeamForm
 from .key_presentation import key_rows, removed_keys
 from .mails import kept_mails, kept_notices
@@ -26,6 +27,7 @@ from .models import Membership, Team
 from .people import open_invitations
 from .sessions import sign_in
 from .setup import is_setup_token, make_owner, use_up_token
+from .sign_ins import SignIn
 from .team_events import TeamEvent
 
 
@@ -42,6 +44,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
             raise Http404
         user = make_owner(**form.wanted())
         sign_in(request, user)
+        door.note(request, user, SignIn.How.SETUP)
         messages.success(request, _("Your account is ready. Make your first style."))
         return redirect("library")
     status = 422 if form.is_bound else 200

@@ -6,6 +6,7 @@ from .keeping import Deletion, Instructions
 from .notice import Notice, Unwanted
 from .selection import StyleQuerySet
 from .style import Style
+from .worker_sign import WorkerSign
 
 __all__ = ["Attempt", "Deletion", "Event", "Instructions", "Notice", "ReferenceImage", "SafeMode"]
-__all__ += ["Style", "StyleQuerySet", "Unwanted"]
+__all__ += ["Style", "StyleQuerySet", "Unwanted", "WorkerSign"]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -85,6 +85,8 @@ class Attempt(models.Model):
                 fields=["key", "lease_until"], condition=Q(closed_at=None), name="attempt_open"
             ),
             models.Index(fields=["request_id"], name="attempt_request_id"),
+            # The admin's list, the state of health, and the chart of codes: the latest of all.
+            models.Index(F("opened_at").desc(), F("id").desc(), name="attempt_latest"),
         ]
 
     def __str__(self) -> str:
@@ -122,7 +124,11 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["at", "id"]
-        indexes = [models.Index(fields=["style", "at"], name="event_time_line")]
+        indexes = [
+            models.Index(fields=["style", "at"], name="event_time_line"),
+            # The admin's list: the latest of all.
+            models.Index(F("at").desc(), F("id").desc(), name="event_latest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.style}: {self.get_to_state_display() or self.get_what_display()}"

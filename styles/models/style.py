@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from styles.images import Accepted
 from styles.pikzels import rules
 from styles.pikzels.errors import Verdict
-from styles.states import AT_REST, EDITABLE, MADE, State
+from styles.states import AT_REST, EDITABLE, MADE, UNFINISHED, State
 from teams.models import PikzelsKey, Team, User
 
 from .history import Attempt, Event
@@ -124,6 +124,14 @@ class Style(models.Model):
                 fields=["team", "submitted_at", "id"],
                 condition=Q(state=State.IN_REVIEW),
                 name="style_in_review",
+            ),
+            # The admin's list and its chart: the newest of all teams.
+            models.Index(F("created_at").desc(), F("id").desc(), name="style_newest"),
+            # The operators' desk and the state of health: what is under way or in doubt.
+            models.Index(
+                fields=["state", "submitted_at", "id"],
+                condition=Q(state__in=UNFINISHED),
+                name="style_unfinished",
             ),
             # The worker: what is due; finished styles are not in it.
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="style_due"),
