@@ -66,7 +66,7 @@ STYLE_PRICE_AS_OF = (
 INSTALLED_APPS = [
     "teams",
     "styles",
-    "django.contrib.admin",
+    "pikzels_ui.apps.Admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

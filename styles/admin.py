@@ -7,35 +7,24 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
+from django.urls import URLPattern, path
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from teams.models import User
 
 from . import review_admin
+from .admin_export import ToTakeAlong
+from .admin_parts import OnlyChosen, ReadOnly, may_settle, narrowing, small, thumbnail, ways_out
 from .explanations import explain
 from .models import Attempt, Event, Notice, ReferenceImage, Style
-from .presentation import details_of, preview_url
+from .presentation import details_of
 from .settling import SETTLING
 from .states import State
-
-
-class ReadOnly(admin.options.BaseModelAdmin):
-    """Nobody writes or deletes history by hand."""
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class ImageInline(ReadOnly, admin.TabularInline):
@@ -60,45 +49,31 @@ class EventInline(ReadOnly, admin.TabularInline):
     readonly_fields = ("at",)
 
 
-def may_settle(request: HttpRequest) -> bool:
-    """History is not changed by hand; this right stands for deciding what happens next."""
-    return request.user.has_perm("styles.change_style")
-
-
-def ways_out(style: Style) -> list[dict[str, str]]:
-    address = "admin:styles_style_settle"
-    return [
-        {"label": form.label, "url": reverse(address, args=[style.pk, name])}
-        for name, form in SETTLING.items()
-    ]
-
-
-def thumbnail(image: ReferenceImage) -> SafeString:
-    if image.is_link:
-        return format_html("{} ", image.source_url)
-    return _small(preview_url(image.style, image.position), image.original_name)
-
-
-def _small(url: str, alt: str) -> SafeString:
-    return format_html(
-        '<img class="admin-thumbnail" src="{}" alt="{}" loading="lazy" width="96" height="54">',
-        url,
-        alt,
-    )
-
-
 @admin.register(Style)
-class StyleAdmin(ReadOnly, admin.ModelAdmin):
+class StyleAdmin(ReadOnly, ToTakeAlong):
     """A style with its history; for whoever may change styles also the ways out of a doubt."""
 
     change_form_template = "admin/styles/style/change_form.html"
-    list_display = ("__str__", "pictures", "state", "reason", "team", "creator", "created_at")
+    list_display = ("__str__", "pictures", "state", "reason", "of_team", "made_by", "created_at")
     list_display_links = ("__str__",)
-    list_filter = ("state", "sandbox", "team")
+    list_filter = (
+        "state",
+        "sandbox",
+        ("created_at", admin.DateFieldListFilter),
+        ("team", OnlyChosen),
+        ("creator", OnlyChosen),
+        ("key", OnlyChosen),
+    )
     list_select_related = ("team", "creator")
     list_per_page = 25
-    search_fields = ("name", "=pikzels_id", "=attempts__request_id")
-    show_full_result_count = False
+    search_fields = ("name", "=id", "=pikzels_id", "=attempts__request_id")
+    search_help_text = _(
+        "By its name, its ID or Pikzels’ ID, or the request ID of one of its tries"
+    )
+    export_columns = (
+        "id", "name", "state", "reason", "pikzels_id", "sandbox", "team__name", "creator__email",
+        "key__last_four", "created_at", "submitted_at", "made_at", "ready_at", "updated_at", "note",
+    )  # fmt: skip
     ordering = ("-created_at", "-id")
     inlines = (ImageInline, AttemptInline, EventInline)
     # Its file has no address of its own: it is shown by the view that asks whose it is.
@@ -152,7 +127,15 @@ class StyleAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description=_("portrait"))
     def made_of_it(self, style: Style) -> SafeString | str:
-        return _small(style.portrait_url(), str(style)) if style.portrait else "–"
+        return small(style.portrait_url(), str(style)) if style.portrait else "–"
+
+    @admin.display(description=_("team"), ordering="team__name")
+    def of_team(self, style: Style) -> SafeString | str:
+        return narrowing("team", style.team)
+
+    @admin.display(description=_("made by"))
+    def made_by(self, style: Style) -> SafeString | str:
+        return narrowing("creator", style.creator)
 
     @admin.display(description=_("pictures"))
     def pictures(self, style: Style) -> SafeString:
@@ -163,26 +146,50 @@ class StyleAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly, admin.ModelAdmin):
+class AttemptAdmin(ReadOnly, ToTakeAlong):
     list_display = (
-        "style", "number", "opened_at", "outcome", "code", "http_status", "request_id", "key",
+        "style", "number", "opened_at", "outcome", "code", "http_status", "request_id", "of_key",
     )  # fmt: skip
-    list_filter = ("outcome", "http_status")
+    list_filter = ("outcome", ("opened_at", admin.DateFieldListFilter), ("key", OnlyChosen))
     list_select_related = ("style", "key")
     list_per_page = 50
-    search_fields = ("=request_id", "=code", "style__name", "=pikzels_id")
-    show_full_result_count = False
+    search_fields = ("=request_id", "=code", "style__name", "=pikzels_id", "=style__id")
+    search_help_text = _("By the request ID, the code, the style’s name, its ID or Pikzels’ ID")
+    ordering = ("-opened_at", "-id")
+    export_columns = (
+        "id", "style", "style__name", "style__team__name", "number", "name", "key__last_four",
+        "asked_by__email", "opened_at", "committed_at", "closed_at", "answered_at", "bytes_total",
+        "bytes_sent", "outcome", "reason", "http_status", "code", "message", "request_id",
+        "pikzels_id",
+    )  # fmt: skip
+
+    @admin.display(description=_("key"))
+    def of_key(self, attempt: Attempt) -> SafeString | str:
+        return narrowing("key", attempt.key)
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("at", "style", "what", "from_state", "to_state", "reason", "who", "note")
-    list_filter = ("what", "to_state")
+class EventAdmin(ReadOnly, ToTakeAlong):
+    list_display = ("at", "style", "what", "from_state", "to_state", "reason", "by", "note")
+    list_filter = (
+        "what",
+        "to_state",
+        ("at", admin.DateFieldListFilter),
+        ("who", OnlyChosen),
+    )
     list_select_related = ("style", "who")
     list_per_page = 50
-    search_fields = ("style__name", "note")
-    show_full_result_count = False
+    search_fields = ("style__name", "note", "=style__id", "=attempt__request_id")
+    search_help_text = _("By the style’s name or ID, the note, or the request ID of its try")
     ordering = ("-at", "-id")
+    export_columns = (
+        "id", "at", "style", "style__name", "style__team__name", "what", "from_state", "to_state",
+        "reason", "who__email", "note", "attempt__request_id",
+    )  # fmt: skip
+
+    @admin.display(description=_("who"))
+    def by(self, event: Event) -> SafeString | str:
+        return narrowing("who", event.who)
 
 
 @admin.register(Notice)
@@ -190,9 +197,14 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin):
     """Who was told of what; those that no mail server took are under “Given up”."""
 
     list_display = ("at", "kind", "user", "team", "outcome", "tries", "due_at", "closed_at")
-    list_filter = ("outcome", "kind", "team")
+    list_filter = (
+        "outcome",
+        "kind",
+        ("at", admin.DateFieldListFilter),
+        ("user", OnlyChosen),
+        ("team", OnlyChosen),
+    )
     list_select_related = ("user", "team")
     list_per_page = 50
     search_fields = ("user__email", "event__style__name")
-    show_full_result_count = False
     ordering = ("-at", "-id")

@@ -23,9 +23,9 @@ ROWS_AT_ONCE = 500
 def as_csv(styles: StyleQuerySet) -> Iterator[str]:
     """Yield the lines of a CSV file, for Excel too; what would be a formula is text in it."""
     yield "\ufeff"
-    yield _line(COLUMNS)
+    yield csv_line(COLUMNS)
     for row in _rows(styles):
-        yield _line(as_cell(row[column]) for column in COLUMNS)
+        yield csv_line(as_cell(row[column]) for column in COLUMNS)
 
 
 def as_json(styles: StyleQuerySet) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _moment(at: datetime | None) -> str | None:
     return at.isoformat(timespec="seconds") if at else None
 
 
-def _line(cells: Iterable[object]) -> str:
+def csv_line(cells: Iterable[object]) -> str:
     line = io.StringIO()
     csv.writer(line).writerow(cells)
     return line.getvalue()

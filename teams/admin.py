@@ -11,17 +11,23 @@ from allauth.usersessions.admin import UserSessionAdmin as StockUserSessionAdmin
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from styles.admin import ReadOnly
+from styles.admin_parts import OnlyChosen, ReadOnly, narrowing
 
 from .models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 from .setup import ensure_keys
+from .sign_ins import SignIn
 from .team_events import TeamEvent
+from .traces import has_left_traces
 
 
 class MembershipInline(admin.TabularInline):
@@ -67,12 +73,20 @@ class UserAdmin(StockUserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("email", "name")
     ordering = ("email",)
+    # Django's widget for choosing sets styles inline, which the CSP forbids.
+    filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         (
             _("Rights"),
-            {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
+            {
+                "fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions"),
+                "description": _(
+                    "Who did anything here is switched off and not deleted, so that it stays known "
+                    "who did it: take “Active” away."
+                ),
+            },
         ),
         (_("Times"), {"fields": ("last_login", "date_joined")}),
     )
@@ -80,6 +94,12 @@ class UserAdmin(StockUserAdmin):
         (None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),
     )
     inlines = (MembershipInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """One by one only, and nobody by whose name something is known."""
+        if obj is None or has_left_traces(obj):
+            return False
+        return super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -110,14 +130,20 @@ class TeamAdmin(admin.ModelAdmin):
 class PikzelsKeyAdmin(admin.ModelAdmin):
     """Keys as `pkz_…last4`; they come in on the team's page, and the secret never comes out."""
 
-    list_display = ("name", "shown", "team", "kind", "held_code", "held_at", "paused_until")
-    list_filter = ("kind", ("held_at", admin.EmptyFieldListFilter))
+    list_display = ("name", "shown", "of_team", "kind", "held_code", "held_at", "paused_until")
+    list_filter = ("kind", ("held_at", admin.EmptyFieldListFilter), ("team", OnlyChosen))
+    search_fields = ("name", "=last_four", "team__name")
+    search_help_text = _("By its name, its last four signs, or the team")
     list_select_related = ("team",)
     readonly_fields = tuple(
         field.name
         for field in PikzelsKey._meta.fields
         if field.name not in {"secret", "fingerprint", "name"}
     )
+
+    @admin.display(description=_("team"), ordering="team__name")
+    def of_team(self, key: PikzelsKey) -> SafeString | str:
+        return narrowing("team", key.team)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -128,23 +154,66 @@ class PikzelsKeyAdmin(admin.ModelAdmin):
 
 @admin.register(TeamEvent)
 class TeamEventAdmin(ReadOnly, admin.ModelAdmin):
-    date_hierarchy = "at"
-    list_display = ("at", "team", "what", "who", "key", "about")
-    list_filter = ("what",)
+    list_display = ("at", "of_team", "what", "by", "key", "about")
+    list_filter = (
+        "what",
+        ("at", admin.DateFieldListFilter),
+        ("team", OnlyChosen),
+        ("who", OnlyChosen),
+    )
     list_select_related = ("team", "who", "key")
     search_fields = ("about", "team__name", "who__email")
+    ordering = ("-at", "-id")
+
+    @admin.display(description=_("team"), ordering="team__name")
+    def of_team(self, event: TeamEvent) -> SafeString | str:
+        return narrowing("team", event.team)
+
+    @admin.display(description=_("who"))
+    def by(self, event: TeamEvent) -> SafeString | str:
+        return narrowing("who", event.who)
 
 
 @admin.register(Invitation)
-class InvitationAdmin(admin.ModelAdmin):
-    list_display = ("email", "team", "role", "created_at", "expires_at", "accepted_at")
-    list_select_related = ("team",)
+class InvitationAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = (
+        "email", "of_team", "role", "invited_by", "created_at", "expires_at", "accepted_at",
+        "revoked_at",
+    )  # fmt: skip
+    list_filter = (
+        "role",
+        ("created_at", admin.DateFieldListFilter),
+        ("accepted_at", admin.EmptyFieldListFilter),
+        ("team", OnlyChosen),
+    )
+    list_select_related = ("team", "invited_by")
+    search_fields = ("email", "team__name", "invited_by__email")
+    ordering = ("-created_at", "-id")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    @admin.display(description=_("team"), ordering="team__name")
+    def of_team(self, invitation: Invitation) -> SafeString | str:
+        return narrowing("team", invitation.team)
 
-    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        return False
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("at", "who", "how", "worked", "address", "browser")
+    list_filter = ("worked", "how", ("at", admin.DateFieldListFilter), ("user", OnlyChosen))
+    search_fields = ("who", "=address")
+    search_help_text = _("By the e-mail address or where it came from; kept for 90 days")
+    ordering = ("-at", "-id")
+    readonly_fields = ("at",)
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(ReadOnly, admin.ModelAdmin):
+    """What was done by hand in the admin, and what was taken along from it."""
+
+    list_display = ("action_time", "user", "content_type", "object_repr", "get_change_message")
+    list_filter = (("action_time", admin.DateFieldListFilter), ("user", OnlyChosen))
+    list_select_related = ("user", "content_type")
+    search_fields = ("object_repr", "user__email")
+    ordering = ("-id",)
 
 
 class ToTakeAway(admin.ModelAdmin):
@@ -174,8 +243,10 @@ class UserSessionAdmin(ToTakeAway, StockUserSessionAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ToTakeAway):
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):
     """Tokens as `pzu_…last4`: whoever runs the server can end one and use none."""
+
+    actions = ("revoke",)
 
     exclude = ("token_hash",)
     list_display = (
@@ -187,5 +258,17 @@ class ApiTokenAdmin(ToTakeAway):
         "expires_at",
         "revoked_at",
     )
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), ("user", OnlyChosen))
     list_select_related = ("user",)
-    search_fields = ("name", "user__email")
+    search_fields = ("name", "=last_four", "user__email")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("teams.change_apitoken")
+
+    @admin.action(description=_("Revoke the chosen tokens"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
+        ended = [token for token in chosen if token.revoke()]
+        for token in ended:
+            self.log_change(request, token, _g("Revoked"))
+        text = ngettext("%(n)d token is revoked.", "%(n)d tokens are revoked.", len(ended))
+        self.message_user(request, text % {"n": len(ended)})

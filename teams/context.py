@@ -48,6 +48,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     context["passkeys"] = SimpleLazyObject(lambda: _passkeys(request))
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return context
+    if match and "admin" in match.app_names:
+        return context  # it has a frame of its own, which shows nothing of this
     # The view may have gone on in the team that a form or a style named.
     membership = getattr(request, "membership", None) or current_membership(request)
     if membership is None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from styles.models import Style
+from styles.models import SafeMode, Style
 from styles.states import State
 from teams.models import Membership, PikzelsKey, Team, User
 
@@ -22,6 +23,22 @@ from .wording import banned_words, visible_text
 from .world import World, make_world
 
 MakeStyle = Callable[..., Style]
+TRACES: dict[str, Callable[[World, User], object]] = {
+    "styles.style.creator": lambda world, bob: set_on(world.style, creator=bob),
+    "styles.style.claimed_by": lambda world, bob: set_on(world.style, claimed_by=bob),
+    "styles.attempt.asked_by": lambda world, bob: set_on(world.attempt, asked_by=bob),
+    "styles.event.who": lambda world, bob: world.style.events.create(who=bob, what="noted"),
+    "styles.safemode.ended_by": lambda world, bob: SafeMode.objects.create(ended_by=bob),
+    "teams.pikzelskey.created_by": lambda world, bob: set_on(world.key, created_by=bob),
+    "teams.invitation.invited_by": lambda world, bob: set_on(
+        world.rows["teams.invitation"], invited_by=bob
+    ),
+    "teams.invitation.accepted_by": lambda world, bob: set_on(
+        world.rows["teams.invitation"], accepted_by=bob
+    ),
+    "teams.signin.user": lambda world, bob: set_on(world.rows["teams.signin"], user=bob),
+    "admin.logentry.user": lambda world, bob: set_on(world.rows["admin.logentry"], user=bob),
+}
 USER = {
     "email": "Dora@Example.com",
     "name": "Dora",
@@ -32,13 +49,21 @@ USER = {
     "memberships-INITIAL_FORMS": "0",
 }
 MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
-HISTORY = ["styles.style", "styles.attempt", "styles.event", "styles.notice", "teams.teamevent"]
+HISTORY = [
+    "styles.style",
+    "styles.attempt",
+    "styles.event",
+    "styles.notice",
+    "teams.invitation",
+    "teams.apitoken",
+    "teams.signin",
+    "teams.teamevent",
+    "admin.logentry",
+]
 # Made by the product alone: here they can be seen, and some can be taken away.
 NEVER_MADE_HERE = [
     *HISTORY,
     "teams.pikzelskey",
-    "teams.invitation",
-    "teams.apitoken",
     "mfa.authenticator",
     "usersessions.usersession",
 ]
@@ -56,6 +81,10 @@ def root(alice: User) -> Client:
     browser = browser_of(alice)
     browser.get("/healthz")  # notes the session, which costs queries of its own
     return browser
+
+
+def set_on(row: Any, **fields: object) -> None:
+    type(row).objects.filter(pk=row.pk).update(**fields)
 
 
 def address(model: str, page: str, *args: object) -> str:
@@ -163,9 +192,15 @@ class TestHistory:
         assert PikzelsKey.objects.values().get() == before | {"name": "New"}
 
     def test_somebody_elses_api_token_is_ended_here(self, world: World, root: Client) -> None:
-        token = world.rows["teams.apitoken"]
-        root.post(address("teams.apitoken", "delete", token.pk), {"post": "yes"})
-        assert not type(token).objects.exists()
+        token: Any = world.rows["teams.apitoken"]
+        chosen = {"action": "revoke", "_selected_action": [token.pk]}
+        page = root.post(address("teams.apitoken", "changelist"), chosen, follow=True)
+        assert "1 token is revoked." in page.content.decode()
+        token.refresh_from_db()
+        assert token.revoked_at
+        again = root.post(address("teams.apitoken", "changelist"), chosen, follow=True)
+        assert "0 tokens are revoked." in again.content.decode()
+        assert LogEntry.objects.filter(object_id=token.pk, change_message="Revoked").count() == 1
 
     def test_a_lost_phone_is_taken_off_an_account(self, world: World, root: Client) -> None:
         phone = world.rows["mfa.authenticator"]
@@ -264,17 +299,49 @@ class TestUsers:
         bob.refresh_from_db()
         assert bob.check_password("lamp and slides")
 
-    def test_deleting_one_keeps_the_styles(
+    def delete(self, root: Client, user: User) -> int:
+        return root.post(address("teams.user", "delete", user.pk), {"post": "yes"}).status_code
+
+    def test_one_who_did_nothing_is_deleted(self, root: Client, bob: User) -> None:
+        assert self.delete(root, bob) == 302
+        assert not User.objects.filter(pk=bob.pk).exists()
+
+    def test_one_who_did_anything_stays_and_is_switched_off(
         self, root: Client, bob: User, make_style: MakeStyle
     ) -> None:
         style = make_style(creator=bob)
-        assert (
-            root.post(address("teams.user", "delete", bob.pk), {"post": "yes"}).status_code == 302
-        )
+        assert self.delete(root, bob) == 403
+        chosen = {"action": "delete_selected", "_selected_action": [bob.pk], "post": "yes"}
+        root.post(address("teams.user", "changelist"), chosen)
+        page = root.get(address("teams.user", "change", bob.pk)).content.decode()
+        assert "deletelink" not in page
+        assert "is switched off and not deleted" in page
+        assert self.change(root, bob, is_active="") == 302
+        bob.refresh_from_db()
         style.refresh_from_db()
-        assert style.creator is None
-        assert root.get("/").status_code == 200
-        assert root.get(style.get_absolute_url()).status_code == 200
+        assert (bob.is_active, style.creator) == (False, bob)
+
+    @pytest.mark.parametrize("trace", sorted(TRACES))
+    def test_every_way_to_be_known_by_name_keeps_an_account(
+        self, root: Client, bob: User, make_style: MakeStyle, world: World, trace: str
+    ) -> None:
+        TRACES[trace](world, bob)
+        assert self.delete(root, bob) == 403
+
+    def test_no_way_to_be_known_by_name_is_forgotten_here(self) -> None:
+        """What else points to a user goes with the account: the way in, and where they belong."""
+        fields = User._meta.get_fields(include_hidden=True)
+        relations: list[Any] = [each for each in fields if each.one_to_many]
+        names = {f"{each.related_model._meta.label_lower}.{each.field.name}" for each in relations}
+        assert names - set(TRACES) == {
+            "account.emailaddress.user",
+            "mfa.authenticator.user",
+            "usersessions.usersession.user",
+            "teams.apitoken.user",
+            "teams.membership.user",
+            "teams.user_groups.user",
+            "teams.user_user_permissions.user",
+        }
 
 
 class TestTeams:

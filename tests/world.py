@@ -9,6 +9,7 @@ from typing import NamedTuple
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.db.models import Model
@@ -21,6 +22,7 @@ from styles.pikzels.outcome import Outcome, Reply
 from styles.states import State
 from teams.models import ApiToken, Invitation, PikzelsKey, User
 from teams.setup import setup_link
+from teams.sign_ins import SignIn
 from teams.team_events import TeamEvent
 
 from .pictures import photo
@@ -103,5 +105,7 @@ def make_world(make_style: Callable[..., Style], alice: User, key: PikzelsKey) -
             user=alice, type=Authenticator.Type.TOTP, data={"secret": "canary-of-totp"}
         ),
         UserSession.objects.create(user=alice, ip="127.0.0.1", session_key="canary-of-session"),
+        SignIn.objects.create(user=alice, who=alice.email, how=SignIn.How.PASSWORD, worked=True),
+        LogEntry.objects.create(user=alice, object_repr="styles", action_flag=CHANGE),
     ]
     return World(style, attempt, key, {row._meta.label_lower: row for row in rows})
