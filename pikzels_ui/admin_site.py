@@ -1,13 +1,16 @@
-"""What holds for every list in the admin."""
+"""The admin's front page, and what holds for every list in it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib.admin import AdminSite, ShowFacets
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from styles.counting import FewPages
+from styles.front_page import front_page
 
 
 class Site(AdminSite):
@@ -22,3 +25,8 @@ class Site(AdminSite):
             "show_facets": ShowFacets.NEVER,
         }
         super().register(model_or_iterable, admin_class, **{**bounded, **options})
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        return super().index(request, {**front_page(request), **(extra_context or {})})

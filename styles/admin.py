@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from teams.models import User
 
-from . import review_admin
+from . import desk_admin, review_admin
 from .admin_export import ToTakeAlong
 from .admin_parts import OnlyChosen, ReadOnly, may_settle, narrowing, small, thumbnail, ways_out
 from .explanations import explain
@@ -88,6 +88,7 @@ class StyleAdmin(ReadOnly, ToTakeAlong):
         return [
             path("<uuid:style_id>/settle/<str:way>/", settle, name="styles_style_settle"),
             *review_admin.urls(self.admin_site),
+            *desk_admin.urls(self.admin_site),
             *super().get_urls(),
         ]
 

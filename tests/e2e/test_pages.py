@@ -7,6 +7,7 @@ axe, no word on the console, and nothing that has to be scrolled sideways, down 
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import LazySettings, settings
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -26,7 +28,7 @@ from styles import archive, breaker, deleting, following, instructions, notes, t
 from styles.advice import check
 from styles.following import KeyTest
 from styles.images import accept
-from styles.models import Attempt, Event, Notice, Style, Unwanted
+from styles.models import Attempt, Event, Notice, SafeMode, Style, Unwanted, WorkerSign
 from styles.notes import mark_of
 from styles.pikzels.errors import Code
 from styles.pikzels.sandbox import Sandbox
@@ -599,16 +601,75 @@ def test_somebody_without_a_team(
 def test_the_admin(
     sign_in: Callable[[User], Client],
     look: Callable[[str, str], None],
+    page: Page,
     shelf: dict[str, Style],
     alice: User,
+    key: PikzelsKey,
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_superuser=True, is_staff=True)
-    sign_in(alice)
+    client = sign_in(alice)
+    look("admin-without-a-worker", "/admin/")
+    a_month(shelf[State.READY], key)
+    WorkerSign.give(uuid.uuid4(), "studio 4711")
+    look("admin-front", "/admin/")
+    breaker.hold(key, Code.INSUFFICIENT_CREDITS)
+    SafeMode.objects.create(lacking=[])
+    Style.objects.filter(name="Money duels").update(made_at=timezone.now() - timedelta(hours=5))
+    look("admin-front-busy", "/admin/")
+    for details in page.locator("details").all():
+        details.locator("summary").click()
+    look("admin-front-tables", "")
+    look("admin-desk", "/admin/styles/style/desk/")
+    page.locator("summary").first.click()
+    look("admin-desk-open", "")
+    doubt = shelf[State.IN_DOUBT].pk
+    look("admin-settle", f"/admin/styles/style/{doubt}/settle/paste_id/")
+    page.get_by_role("button", name="Paste its ID").click()
+    look("admin-settle-problem", "")
+    client.post("/admin/styles/event/export/?q=mars")
     for name, path in {
-        "admin": "/admin/",
         "admin-styles": "/admin/styles/style/",
-        "admin-style": f"/admin/styles/style/{shelf[State.IN_DOUBT].pk}/change/",
+        "admin-styles-narrowed": f"/admin/styles/style/?creator__id__exact={alice.pk}",
+        "admin-style": f"/admin/styles/style/{doubt}/change/",
         "admin-attempts": "/admin/styles/attempt/",
         "admin-keys": "/admin/teams/pikzelskey/",
+        "admin-sign-ins": "/admin/teams/signin/",
+        "admin-done-by-hand": "/admin/admin/logentry/",
+        "admin-user": f"/admin/teams/user/{alice.pk}/change/",
     }.items():
         look(name, path)
+
+
+def test_the_admin_for_those_who_may_see_less(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    shelf: dict[str, Style],
+    bob: User,
+) -> None:
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    sign_in(bob)
+    look("admin-without-rights", "/admin/")
+    bob.groups.add(Group.objects.get_or_create(name="Reviewers")[0])
+    look("admin-reviewer", "/admin/")
+
+
+def a_month(style: Style, key: PikzelsKey) -> None:
+    """Tell what happened in the last weeks, more or less."""
+    now = timezone.now()
+    became = [State.READY, State.READY, State.READY, State.REFUSED, State.DROPPED, State.DECLINED]
+    for day in range(30):
+        for n in range(day * 7 % 9):
+            state = became[(day + n) % len(became)]
+            made = {"pikzels_id": f"old-{day}-{n}"} if state == State.READY else {}
+            Style.objects.create(
+                team=style.team, name=f"Old {day} {n}", state=state, key=key, **made,
+                created_at=now - timedelta(days=day, minutes=n),
+            )  # fmt: skip
+    for week in range(12):
+        codes = [Code.INVALID_IMAGE, Code.INTERNAL_ERROR, Code.TOO_MANY_REQUESTS, "no_answer"]
+        for n in range(week * 5 % 7):
+            code = codes[(week + n) % len(codes)]
+            style.attempts.create(
+                key=key, number=100 * (week + 1) + n, code=code, reason=code, outcome="refused",
+                opened_at=now - timedelta(weeks=week, hours=n), lease_until=now, closed_at=now,
+            )  # fmt: skip
