@@ -19,8 +19,8 @@ test-fast: .venv/dev.stamp
 test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
 ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes api api_tokens archive attaching breaker \
-	changes creation deleting drafts filters following form form_hostile instructions key_pages library limits \
-	models notes notices recovery rotation usage worker))
+	changes charts creation deleting desk drafts filters following form form_hostile health instructions key_pages \
+	library limits models notes notices recovery rotation usage worker))
 
 # Half an hour of crashes; the figures belong into docs/faults.md.
 torture: .venv/dev.stamp

@@ -47,8 +47,13 @@ class OnlyChosen(admin.RelatedFieldListFilter):
         rows = model._default_manager.filter(pk=chosen[-1][:18])
         return [(str(row.pk), str(row)) for row in rows]
 
+    @property
+    def include_empty_choice(self) -> bool:
+        return bool(self.lookup_val_isnull)
+
     def has_output(self) -> bool:
-        return bool(self.lookup_choices)
+        # Without a place at the side it would not narrow anything either.
+        return bool(self.lookup_val or self.lookup_val_isnull)
 
 
 def narrowing(field: str, row: Model | None) -> SafeString | str:

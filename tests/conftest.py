@@ -7,12 +7,15 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.apps import apps
 from django.conf import LazySettings
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -36,6 +39,17 @@ def person(name: str, team: Team | None, role: str = "member") -> User:
     if team:
         Membership.objects.create(team=team, user=user, role=role)
     return user
+
+
+def join_group(user: User, name: str) -> None:
+    """Make them staff in one of the groups, which tests with threads may have wiped out."""
+    for migration, step in (
+        ("0007_groups", "make_groups"),
+        ("0009_operators_see_sign_ins", "widen"),
+    ):
+        getattr(import_module(f"styles.migrations.{migration}"), step)(apps, None)
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    user.groups.add(Group.objects.get(name=name))
 
 
 def browser_of(user: User) -> Client:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from styles import breaker
@@ -13,7 +12,7 @@ from styles.models import Style, WorkerSign
 from styles.states import State
 from teams.models import PikzelsKey, User
 
-from .conftest import browser_of, person
+from .conftest import browser_of, join_group, person
 from .routes import Route, all_routes
 from .test_access import SIGN_IN, visit
 from .wording import visible_text
@@ -115,7 +114,7 @@ def somebody(who: str) -> User:
     user = person(who.title(), None)
     User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=who == "superuser")
     if who in {"reviewer", "operator"}:
-        user.groups.add(Group.objects.get_or_create(name=f"{who.title()}s")[0])
+        join_group(user, f"{who.title()}s")
     return user
 
 

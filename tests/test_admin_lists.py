@@ -186,6 +186,20 @@ class TestNarrowing:
         assert " By made by " in narrowed
         assert "Clear all filters" in narrowed
 
+    def test_what_has_no_key_is_found_by_that(
+        self, root: Client, make_style: MakeStyle, key: PikzelsKey
+    ) -> None:
+        make_style("Mars", key=key)
+        make_style("Venus")
+        html = shown(root, "styles.style", "?key__isnull=True")
+        assert ("Venus" in html, "Mars" in html) == (True, False)
+
+    def test_by_a_row_that_is_not_there_finds_nothing(
+        self, root: Client, make_style: MakeStyle
+    ) -> None:
+        make_style("Mars")
+        assert "0 styles" in shown(root, "styles.style", "?team__id__exact=4711")
+
     @pytest.mark.parametrize("value", ["", "x", "0", "-1", "9" * 60, "²", "1,2", "%27"])
     @pytest.mark.parametrize("field", ["team", "creator", "key"])
     def test_by_something_odd_breaks_nothing(

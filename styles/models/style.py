@@ -127,7 +127,9 @@ class Style(models.Model):
             ),
             # The admin's list and its chart: the newest of all teams.
             models.Index(F("created_at").desc(), F("id").desc(), name="style_newest"),
-            # The operators' desk and the state of health: what is under way or in doubt.
+            # The operators' desk and the state of health: what is under way or in doubt. Finished
+            # styles stay out, so that the worker's look at what is due never goes through them;
+            # SQLite reads the table instead, for it does not see that one state is among several.
             models.Index(
                 fields=["state", "submitted_at", "id"],
                 condition=Q(state__in=UNFINISHED),

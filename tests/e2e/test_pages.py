@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import LazySettings, settings
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -37,7 +36,7 @@ from teams import people
 from teams.models import ApiToken, PikzelsKey, Team, User
 from teams.setup import ensure_keys, setup_link
 
-from ..conftest import browser_of, person
+from ..conftest import browser_of, join_group, person
 from ..pictures import encoded, photo
 from ..pikzels.sandboxes import create
 from ..wording import banned_words, visible_text
@@ -635,7 +634,6 @@ def test_the_admin(
         "admin-keys": "/admin/teams/pikzelskey/",
         "admin-sign-ins": "/admin/teams/signin/",
         "admin-done-by-hand": "/admin/admin/logentry/",
-        "admin-user": f"/admin/teams/user/{alice.pk}/change/",
     }.items():
         look(name, path)
 
@@ -649,7 +647,7 @@ def test_the_admin_for_those_who_may_see_less(
     User.objects.filter(pk=bob.pk).update(is_staff=True)
     sign_in(bob)
     look("admin-without-rights", "/admin/")
-    bob.groups.add(Group.objects.get_or_create(name="Reviewers")[0])
+    join_group(bob, "Reviewers")
     look("admin-reviewer", "/admin/")
 
 
