@@ -11,12 +11,17 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    StreamingHttpResponse,
+)
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from teams.models import User
 
@@ -36,7 +41,7 @@ class ToTakeAlong(admin.ModelAdmin):
     export_columns: tuple[str, ...] = ()
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.export))
+        view = self.admin_site.admin_view(self.export)
         return [path("export/", view, name=self._name("export")), *super().get_urls()]
 
     def _name(self, page: str) -> str:
@@ -52,6 +57,8 @@ class ToTakeAlong(admin.ModelAdmin):
         """Send the list as its address narrows it, and note who took it along."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
         try:
             rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:

@@ -209,11 +209,15 @@ class SignInAdmin(ReadOnly, admin.ModelAdmin):
 class LogEntryAdmin(ReadOnly, admin.ModelAdmin):
     """What was done by hand in the admin, and what was taken along from it."""
 
-    list_display = ("action_time", "user", "content_type", "object_repr", "get_change_message")
+    list_display = ("action_time", "user", "content_type", "object_repr", "what")
     list_filter = (("action_time", admin.DateFieldListFilter), ("user", OnlyChosen))
     list_select_related = ("user", "content_type")
     search_fields = ("object_repr", "user__email")
     ordering = ("-id",)
+
+    @admin.display(description=_("what"))
+    def what(self, entry: LogEntry) -> str:
+        return entry.get_change_message()
 
 
 class ToTakeAway(admin.ModelAdmin):
