@@ -12,6 +12,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
@@ -149,6 +150,20 @@ class TestCost:
         html = shown(root, model)
         assert ("A team with nothing" in html) == (model == "teams.team")
         assert ("nobody@example.com" in html) == (model in {"teams.user", "account.emailaddress"})
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_no_form_reads_every_team_or_person_to_choose_from(
+        self, shop: Shop, root: Client, model: str
+    ) -> None:
+        shop.make(model)
+        row = apps.get_model(model).objects.order_by("pk").first()
+        Team.objects.create(name="A team with nothing")
+        person("Nobody", None)
+        for page, args in (("change", [row.pk]), ("add", [])):
+            where = reverse(f"admin:{model.replace('.', '_')}_{page}", args=args)
+            html = root.get(where).content.decode()
+            assert "A team with nothing" not in html
+            assert "Nobody" not in html
 
     def test_more_than_a_thousand_are_shown_as_such(
         self, root: Client, make_style: MakeStyle, monkeypatch: pytest.MonkeyPatch
