@@ -44,8 +44,8 @@ def person(name: str, team: Team | None, role: str = "member") -> User:
 def join_group(user: User, name: str) -> None:
     """Make them staff in one of the groups, which tests with threads may have wiped out."""
     for migration, step in (
-        ("0007_groups", "make_groups"),
-        ("0009_operators_see_sign_ins", "widen"),
+        ("0011_groups", "make_groups"),
+        ("0013_operators_see_sign_ins", "widen"),
     ):
         getattr(import_module(f"styles.migrations.{migration}"), step)(apps, None)
     User.objects.filter(pk=user.pk).update(is_staff=True)

@@ -6,12 +6,9 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -25,7 +22,7 @@ from styles.states import State
 from styles.worker import Worker
 from teams.models import PikzelsKey, Team, User
 
-from .conftest import browser_of, person
+from .conftest import browser_of, join_group, person
 from .waiting import wait_until
 
 MakeStyle = Callable[..., Style]
@@ -384,12 +381,10 @@ class TestInTheAdmin:
         return self.staff("Rita", "Reviewers")
 
     def staff(self, name: str, *groups: str) -> Client:
-        # Tests that empty the whole database take the groups along.
-        import_module("styles.migrations.0011_groups").make_groups(apps, None)
         user = person(name, None)
         User.objects.filter(pk=user.pk).update(is_staff=True)
         for each in groups:
-            user.groups.add(Group.objects.get(name=each))
+            join_group(user, each)
         return browser_of(user)
 
     def test_the_group_that_comes_with_the_product_is_enough(

@@ -3,12 +3,17 @@
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
-SEES = [("teams", "view_signin"), ("admin", "view_logentry")]
+SEES = [
+    ("teams", "view_signin"),
+    ("teams", "view_teamevent"),
+    ("styles", "view_notice"),
+    ("admin", "view_logentry"),
+]
 
 
 def widen(apps, schema_editor):
     # On an empty database there are no permissions before all migrations have run.
-    for label in ("teams", "admin"):
+    for label in ("teams", "styles", "admin"):
         config = apps.get_app_config(label)
         config.models_module = True
         create_permissions(config, apps=apps, verbosity=0)
@@ -26,8 +31,8 @@ def widen(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("styles", "0008_worker_signs_and_indexes"),
-        ("teams", "0003_sign_ins"),
+        ("styles", "0012_worker_signs_and_indexes"),
+        ("teams", "0004_sign_ins"),
         ("admin", "0003_logentry_add_action_flag_choices"),
     ]
 
