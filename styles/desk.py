@@ -11,7 +11,7 @@ from django.utils import timezone
 from teams.models import PikzelsKey
 
 from .counting import CountOf, Number, count
-from .models import Attempt, SafeMode, Style, StyleQuerySet, WorkerSign
+from .models import Attempt, Notice, SafeMode, Style, StyleQuerySet, WorkerSign
 from .states import IN_FLIGHT, State
 from .wording import _
 
@@ -19,6 +19,8 @@ SHOWN = 50
 # What should have moved within this time and did not is stuck.
 QUIET = timedelta(minutes=10)
 LONG_TRAINING = timedelta(hours=2)
+# One that fails once or twice is no news.
+MAIL_TRIES = 3
 
 
 def in_doubt() -> StyleQuerySet:
@@ -121,7 +123,7 @@ class Trouble:
 
 
 def troubles() -> list[Trouble]:
-    return [each for each in (_safe_mode(), _no_worker()) if each]
+    return [each for each in (_safe_mode(), _no_worker(), _no_mail_server()) if each]
 
 
 def _safe_mode() -> Trouble | None:
@@ -143,6 +145,17 @@ def _no_worker() -> Trouble | None:
         title=_("No worker is running"),
         advice=_("Nothing is sent or followed. Start it with “manage.py run” or “manage.py work”."),
         since=sign.seen_at if sign else None,
+    )
+
+
+def _no_mail_server() -> Trouble | None:
+    late = Notice.objects.waiting().filter(tries__gte=MAIL_TRIES).order_by("at").first()
+    if late is None:
+        return None
+    return Trouble(
+        title=_("Nobody is told: no mail server takes the mails"),
+        advice=_("They are tried again for a day. Look at EMAIL_URL, and at the log for why."),
+        since=late.at,
     )
 
 

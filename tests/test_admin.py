@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from styles.models import SafeMode, Style
+from styles.models import Deletion, SafeMode, Style
 from styles.states import State
 from teams.models import Membership, PikzelsKey, Team, User
 
@@ -36,6 +36,11 @@ TRACES: dict[str, Callable[[World, User], object]] = {
     "teams.invitation.accepted_by": lambda world, bob: set_on(
         world.rows["teams.invitation"], accepted_by=bob
     ),
+    "styles.instructions.who": lambda world, bob: world.style.texts.create(
+        who=bob, outcome="there"
+    ),
+    "styles.deletion.who": lambda world, bob: Deletion.objects.create(style=world.style, who=bob),
+    "teams.teamevent.who": lambda world, bob: set_on(world.rows["teams.teamevent"], who=bob),
     "teams.signin.user": lambda world, bob: set_on(world.rows["teams.signin"], user=bob),
     "admin.logentry.user": lambda world, bob: set_on(world.rows["admin.logentry"], user=bob),
 }
@@ -337,6 +342,8 @@ class TestUsers:
             "account.emailaddress.user",
             "mfa.authenticator.user",
             "usersessions.usersession.user",
+            "styles.notice.user",
+            "styles.unwanted.user",
             "teams.apitoken.user",
             "teams.membership.user",
             "teams.user_groups.user",

@@ -25,10 +25,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from styles import counting
-from styles.models import Attempt, Event, Style
+from styles.models import Attempt, Event, Notice, Style
 from styles.states import State
 from teams.models import ApiToken, Invitation, PikzelsKey, Team, User
 from teams.sign_ins import SignIn
+from teams.team_events import TeamEvent
 
 from .conftest import browser_of, person
 
@@ -43,12 +44,14 @@ QUERIES = {
     "mfa.authenticator": 4,
     "styles.attempt": 4,
     "styles.event": 4,
+    "styles.notice": 4,
     "styles.style": 5,
     "teams.apitoken": 4,
     "teams.invitation": 4,
     "teams.pikzelskey": 4,
     "teams.signin": 4,
     "teams.team": 4,
+    "teams.teamevent": 4,
     "teams.user": 5,
     "usersessions.usersession": 4,
 }
@@ -81,11 +84,15 @@ class Shop:
             "mfa.authenticator": Authenticator(user=user, type="totp", data={}),
             "styles.attempt": attempt,
             "styles.event": Event(style=style, who=user, what=Event.What.NOTED),
+            "styles.notice": Notice(
+                user=user, team=team, kind="held", key=key, held_at=timezone.now()
+            ),
             "teams.apitoken": ApiToken(user=user, name=name, token_hash=name),
             "teams.invitation": Invitation(
                 team=team, email=user.email, token_hash=name, expires_at=timezone.now()
             ),
             "teams.signin": SignIn(user=user, who=user.email, how="password", worked=True),
+            "teams.teamevent": TeamEvent(team=team, who=user, what="joined", about=name),
             "usersessions.usersession": UserSession(user=user, ip="::1", session_key=name),
         }
         if model in rows:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from styles import breaker, counting, creation, desk, worker
-from styles.models import SafeMode, Style, WorkerSign
+from styles.models import Notice, SafeMode, Style, WorkerSign
 from styles.pikzels.errors import Code, Verdict
 from styles.pikzels.outcome import Outcome, Reply
 from styles.pikzels.sandbox import Sandbox
@@ -328,3 +328,15 @@ class TestSigns:
         WorkerSign.objects.all().delete()
         WorkerSign.give(desk_worker, "here")
         assert WorkerSign.objects.get().pk == desk_worker
+
+
+def test_mails_that_no_server_takes_are_a_trouble(
+    make_style: MakeStyle, alice: User, bob: User
+) -> None:
+    style = make_style(state=State.TRAINING, pikzels_id="id-1", creator=bob)
+    assert style.move(State.READY, only_from=[State.TRAINING])
+    titles = [str(each.title) for each in desk.troubles()]
+    assert "Nobody is told: no mail server takes the mails" not in titles
+    Notice.objects.update(tries=desk.MAIL_TRIES)
+    titles = [str(each.title) for each in desk.troubles()]
+    assert "Nobody is told: no mail server takes the mails" in titles

@@ -81,7 +81,7 @@ class TestLetIn:
 
 class TestNotLetIn:
     def test_a_wrong_password_is_noted_with_the_account(self, client: Client, alice: User) -> None:
-        assert sign_in(client, alice.email, "wrong") == 200
+        assert sign_in(client, alice.email, "wrong") == 422
         row = the_one()
         assert (row.user, row.who, row.how, row.worked) == (alice, alice.email, How.PASSWORD, False)
 

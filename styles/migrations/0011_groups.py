@@ -14,9 +14,10 @@ def make_groups(apps, schema_editor):
     # On an empty database there are no permissions before all migrations have run.
     for label in RUNS:
         config = apps.get_app_config(label)
+        before = getattr(config, "models_module", None)
         config.models_module = True
         create_permissions(config, apps=apps, verbosity=0)
-        config.models_module = None
+        config.models_module = before
     Group = apps.get_model("auth", "Group")
     for name, may_see, may_do in (
         ("Reviewers", SEES, ["review_style"]),

@@ -15,9 +15,10 @@ def widen(apps, schema_editor):
     # On an empty database there are no permissions before all migrations have run.
     for label in ("teams", "styles", "admin"):
         config = apps.get_app_config(label)
+        before = getattr(config, "models_module", None)
         config.models_module = True
         create_permissions(config, apps=apps, verbosity=0)
-        config.models_module = None
+        config.models_module = before
     Permission = apps.get_model("auth", "Permission")
     operators = apps.get_model("auth", "Group").objects.filter(name="Operators").first()
     if operators:  # somebody may have done away with the group
