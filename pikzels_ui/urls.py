@@ -1,9 +1,12 @@
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.totp.views import activate_totp
 from django.contrib import admin
 from django.urls import include, path
 
 from styles.api.views import urls as api_urls
 from teams import passkeys, sessions
+
+from .headers import shows_qr_code
 
 # The stock sign-in of the admin knows neither the second factor nor a limit of tries.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -18,6 +21,7 @@ urlpatterns = [
         passkeys.Confirm.as_view(),
         name="mfa_reauthenticate_webauthn",
     ),
+    path("accounts/2fa/totp/activate/", shows_qr_code(activate_totp), name="mfa_activate_totp"),
     path("accounts/sessions/", sessions.sessions, name="usersessions_list"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

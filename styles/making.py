@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from pikzels_ui.headers import shows_chosen_pictures
 from teams.models import Team
 
 from .access import MemberRequest, enter, get_style, in_team
@@ -30,6 +31,7 @@ page_and_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @page_and_post
+@shows_chosen_pictures
 @in_team
 def new(request: MemberRequest) -> HttpResponseBase:
     if request.method != "POST":
@@ -40,6 +42,7 @@ def new(request: MemberRequest) -> HttpResponseBase:
 
 
 @page_and_post
+@shows_chosen_pictures
 @in_team
 def edit(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     style = get_style(request, style_id)

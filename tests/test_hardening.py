@@ -7,16 +7,18 @@ import logging
 import logging.config
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import LazySettings
 from django.http import HttpResponse
 from django.test import Client
 
+from pikzels_ui import headers
 from pikzels_ui.redaction import RedactingFormatter, redact
 from styles import views
 from styles.models import Style
-from teams.models import PikzelsKey, User
+from teams.models import ApiToken, PikzelsKey, User
 
 from .conftest import PASSWORD, browser_of
 from .environment import settings_of
@@ -29,15 +31,29 @@ STRICT = {
     "default-src": {"'none'"},
     "script-src": {"'self'"},
     "style-src": {"'self'"},
-    "img-src": {"'self'", "data:", "blob:"},
+    "img-src": {"'self'"},
     "font-src": {"'self'"},
     "connect-src": {"'self'"},
     "form-action": {"'self'"},
     "frame-ancestors": {"'none'"},
     "base-uri": {"'none'"},
 }
-ADMIN = {"admin:index", "admin:styles_style_changelist", "admin:styles_style_change"}
+UPGRADED = STRICT | {"upgrade-insecure-requests": set()}
+# The pages that need one kind of picture more, and which.
+LOOSER = {"style_new": "blob:", "style_edit": "blob:", "mfa_activate_totp": "data:"}
 PICTURES = {"style_image", "style_image_preview", "style_portrait"}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": headers.HEADERS["Permissions-Policy"],
+    "Strict-Transport-Security": "max-age=31536000",
+}
+Answers = dict[str, Any]
+# By who asked: for all tests of this file they are asked for once.
+visited: dict[str, Answers] = {}
 
 
 @pytest.fixture
@@ -46,20 +62,50 @@ def world(make_style: MakeStyle, alice: User, key: PikzelsKey) -> World:
 
 
 @pytest.fixture
-def answers(world: World, alice: User) -> dict[str, HttpResponse]:
-    """What every page answers to the most powerful person there can be.
+def as_behind_https(settings: LazySettings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = settings_of(monkeypatch, tmp_path, PUBLIC_URL="https://testserver")
+    for name, value in wanted.items():
+        if name.startswith(("SESSION_", "CSRF_", "SECURE_", "CONTENT_")):
+            setattr(settings, name, value)
 
-    Of the admin a few do: the others differ in nothing that matters here.
-    """
-    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
-    browser = browser_of(alice)
-    found: dict[str, Any] = {}
-    for route in all_routes():
-        if route.pattern.startswith("/admin/") and route.name not in ADMIN:
-            continue
-        response = found[route.name or route.pattern] = browser.get(world.address(route))
-        b"".join(response)
-    return found
+
+@pytest.fixture(params=["a visitor", "a stranger", "a member", "who may do everything", "a bot"])
+def answers(request: pytest.FixtureRequest) -> Answers:
+    """What every address there is answers, over https, to each kind of person."""
+    who = request.param
+    if who not in visited:
+        request.getfixturevalue("as_behind_https")
+        world = request.getfixturevalue("world")
+        browser = browser_of_kind(who, request)
+        visited[who] = {
+            f"{route.name} {route.pattern}": seen(browser, world.address(route))
+            for route in all_routes()
+        }
+    return visited[who]
+
+
+def browser_of_kind(who: str, request: pytest.FixtureRequest) -> Client:
+    alice: User = request.getfixturevalue("alice")
+    if who == "a stranger":
+        return browser_of(request.getfixturevalue("charlie"))
+    if who == "a member":
+        return browser_of(request.getfixturevalue("bob"))
+    if who == "who may do everything":
+        User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+        return browser_of(alice)
+    if who == "a bot":
+        return Client(headers={"Authorization": f"Bearer {ApiToken.issue(alice, 'Mine')[0]}"})
+    return Client()
+
+
+def seen(browser: Client, address: str) -> HttpResponse:
+    response: Any = browser.get(address, secure=True)
+    b"".join(response)
+    return response
+
+
+def names_of(answers: Answers) -> dict[str, Any]:
+    return {name.partition(" ")[0]: response for name, response in answers.items()}
 
 
 def csp(response: HttpResponse) -> dict[str, set[str]]:
@@ -69,35 +115,85 @@ def csp(response: HttpResponse) -> dict[str, set[str]]:
 
 
 class TestHeaders:
-    def test_every_page_allows_nothing_but_what_comes_from_here(
-        self, answers: dict[str, HttpResponse]
-    ) -> None:
-        assert {name for name, each in answers.items() if csp(each) != STRICT} == PICTURES
+    def test_are_all_there_whoever_asks_for_whatever(self, answers: Answers) -> None:
+        for name, response in answers.items():
+            assert {each: response.headers.get(each) for each in HEADERS} == HEADERS, name
 
-    def test_a_picture_is_allowed_nothing(self, answers: dict[str, HttpResponse]) -> None:
+    def test_every_page_allows_nothing_but_what_comes_from_here(self, answers: Answers) -> None:
+        for name, response in names_of(answers).items():
+            if name in PICTURES and response.status_code == 200:
+                continue
+            policy = csp(response)
+            looser = policy["img-src"] - {"'self'"}
+            policy["img-src"] -= looser
+            assert policy == UPGRADED, name
+            assert looser <= {LOOSER.get(name, "")}, name
+
+    def test_a_picture_is_allowed_nothing(self, answers: Answers) -> None:
         for name in PICTURES:
-            assert csp(answers[name]) == {"default-src": {"'none'"}, "sandbox": set()}
-            assert answers[name].headers["Content-Type"].startswith("image/")
+            response = names_of(answers)[name]
+            if response.status_code == 200:
+                assert csp(response) == {"default-src": {"'none'"}, "sandbox": set()}
+                assert response.headers["Content-Type"].startswith("image/")
 
-    def test_nothing_is_taken_for_what_it_is_not_framed_or_told_to_other_sites(
-        self, answers: dict[str, HttpResponse]
-    ) -> None:
-        wanted = {
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-        }
+    def test_a_file_that_is_no_picture_is_saved_and_not_shown(self, answers: Answers) -> None:
         for name, response in answers.items():
-            assert {header: response.headers[header] for header in wanted} == wanted, name
+            kind = response.headers.get("Content-Type", "").partition(";")[0]
+            shown = kind.startswith("image/") or kind in {"text/html", "application/json", ""}
+            if response.status_code == 200 and not shown and not name.startswith("healthz"):
+                disposition = response.headers.get("Content-Disposition", "")
+                script = kind == "text/javascript"  # the admin's words for its own scripts
+                assert disposition.startswith("attachment") or script, (name, kind)
 
-    def test_no_cache_keeps_what_is_somebodys_own(self, answers: dict[str, HttpResponse]) -> None:
-        for name, response in answers.items():
+    def test_no_cache_keeps_what_is_somebodys_own(self, answers: Answers) -> None:
+        for name, response in names_of(answers).items():
             rules = {rule.strip() for rule in response.headers["Cache-Control"].split(",")}
             assert "public" not in rules, name
             assert {"private", "no-store"} & rules, name
             if name not in PICTURES:
                 assert {"no-cache", "no-store"} & rules, name
+
+    def test_nobody_is_sent_to_another_site(self, answers: Answers) -> None:
+        for name, response in answers.items():
+            to = urlsplit(response.headers.get("Location", ""))
+            assert (to.scheme or "https", to.netloc or "testserver") == ("https", "testserver"), (
+                name
+            )
+
+    def test_no_other_site_may_read_an_answer(self, answers: Answers) -> None:
+        for name, response in answers.items():
+            assert "Access-Control-Allow-Origin" not in response.headers, name
+
+    @pytest.mark.parametrize(
+        ("path", "kind"), [("/styles/new/", "blob:"), ("/accounts/2fa/totp/activate/", "data:")]
+    )
+    def test_two_pages_may_show_one_more_kind_of_picture(
+        self, alice: User, path: str, kind: str
+    ) -> None:
+        browser = browser_of(alice)
+        browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert csp(page) == STRICT | {"img-src": {"'self'", kind}}
+
+    def test_files_of_the_pages_themselves_have_them_too(
+        self, as_behind_https: None, settings: LazySettings
+    ) -> None:
+        settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
+        file: Any = Client().get("/static/css/base.css", secure=True)
+        assert b"".join(file) and file.status_code == 200
+        assert csp(file) == UPGRADED
+        for name in HEADERS:
+            assert file.headers[name] == HEADERS[name]
+
+    def test_leave_a_page_what_it_needs(self) -> None:
+        policy = headers.HEADERS["Permissions-Policy"]
+        for used in (
+            "clipboard-write",
+            "publickey-credentials-get",
+            "publickey-credentials-create",
+        ):
+            assert used not in policy
 
     def test_answers_to_what_is_wrong_have_them_too(
         self, alice: User, monkeypatch: pytest.MonkeyPatch
@@ -117,7 +213,8 @@ class TestHeaders:
         for status, response in wrong.items():
             assert response.status_code == status
             assert csp(response) == STRICT
-            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            for name in HEADERS.keys() - {"Strict-Transport-Security"}:
+                assert response.headers[name] == HEADERS[name], (status, name)
             assert "private" in response.headers["Cache-Control"]
 
     def test_another_name_for_this_server_is_not_answered(self, db: None, client: Client) -> None:
@@ -141,28 +238,20 @@ class TestCookies:
             assert not cookie["domain"], name
 
     def test_are_bound_to_https_and_to_this_host_where_there_is_https(
-        self, alice: User, settings: LazySettings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+        self, as_behind_https: None, alice: User
     ) -> None:
-        wanted = settings_of(monkeypatch, tmp_path, PUBLIC_URL="https://testserver")
-        for name, value in wanted.items():
-            if name.startswith(("SESSION_", "CSRF_", "SECURE_")):
-                setattr(settings, name, value)
         cookies = self.cookies_of(Client(), secure=True)
         assert {"__Host-sessionid", "__Host-csrftoken"} <= set(cookies)
         for name, cookie in cookies.items():
             assert cookie["secure"], name
             assert (cookie["path"], cookie["domain"]) == ("/", ""), name
+            assert name.startswith("__Host-")
 
 
 class TestHttps:
     @pytest.fixture(autouse=True)
-    def behind_https(
-        self, settings: LazySettings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        wanted = settings_of(monkeypatch, tmp_path, PUBLIC_URL="https://testserver")
-        for name, value in wanted.items():
-            if name.startswith("SECURE_"):
-                setattr(settings, name, value)
+    def behind_https(self, as_behind_https: None) -> None:
+        pass
 
     def test_plain_http_is_sent_there(self, client: Client) -> None:
         response = client.get("/team/?a=1")
