@@ -7,9 +7,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from tempfile import TemporaryFile
 
-from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,9 +19,10 @@ from .breaker import hold
 from .creation import connect
 from .models import Instructions, Style
 from .pikzels import rules
-from .pikzels.client import Change, DownloadFailed, Limits, Look, Training
+from .pikzels.client import Change, Limits, Look, Training
 from .pikzels.errors import FACTS, Code, Verdict
 from .pikzels.outcome import Reply, classify, known_code, retry_after_seconds
+from .portraits import copy_portrait
 from .schedule import after_a_miss, next_look
 from .states import State
 
@@ -34,13 +33,11 @@ LIMITS = Limits(connect=5, answer=15, total=30)
 QUICK = Limits(connect=3, answer=5, total=8)  # while a person waits for the page
 TAKEN_FOR = timedelta(seconds=45)
 GONE_AFTER = timedelta(minutes=10)
-PORTRAIT_MAX_BYTES = 25_000_000
 PORTRAIT_TRIED_FOR = timedelta(hours=1)
 # Why nobody is asked at all.
 NO_USE = {"cannot_decrypt", Code.INVALID_API_KEY_FORMAT}
 # An ID is whatever Pikzels calls one, but it has to fit into an address.
 ID = re.compile(r"[!-~]{1,200}")
-ENDINGS = {"image/png": ".png", "image/webp": ".webp", "image/jpeg": ".jpg"}
 
 
 def follow(style_id: uuid.UUID) -> None:
@@ -108,29 +105,13 @@ def _note_ready(style: Style, training: Training) -> None:
         due_at=now + timedelta(minutes=1),
     )
     if training.portrait_url and not style.portrait:
-        copied = _copy_portrait(style, training.portrait_url)
+        assert style.key
+        copied = copy_portrait(style, training.portrait_url, connect(style.key, LIMITS))
     else:
         copied = True
     if copied:
         ready = Style.objects.filter(pk=style.pk, state=State.READY)
         ready.update(due_at=None, missing_since=None)
-
-
-def _copy_portrait(style: Style, url: str) -> bool:
-    """Keep a copy, for the link may not live for ever. Return whether that worked."""
-    assert style.key
-    pikzels = connect(style.key, LIMITS)
-    try:
-        with TemporaryFile() as file:
-            media_type = pikzels.download(url, to=file, max_bytes=PORTRAIT_MAX_BYTES)
-            file.seek(0)
-            name = f"{uuid.uuid4().hex}{ENDINGS.get(media_type, '.jpg')}"
-            style.portrait.save(name, File(file), save=False)
-    except (DownloadFailed, OSError) as error:
-        log.warning("portrait of style %s not copied: %s", style.pk, error)
-        return False
-    Style.objects.filter(pk=style.pk).update(portrait=style.portrait.name)
-    return True
 
 
 def _note_miss(style: Style, look: Look) -> None:

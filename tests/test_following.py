@@ -16,6 +16,8 @@ from styles.schedule import first_look, next_look
 from styles.states import State
 from teams.models import PikzelsKey, User
 
+from .pictures import photo
+
 MakeStyle = Callable[..., Style]
 ID = "18b2ad5e-2a9e-4d3f-b9a8-9f2a1e0b1234"
 PORTRAIT = "http://127.0.0.1:9/portraits/1.png"
@@ -81,10 +83,10 @@ class TestFollow:
         self, training: Style, pikzels: responses.RequestsMock
     ) -> None:
         says(pikzels, status="completed", portrait_url=PORTRAIT)
-        pikzels.get(PORTRAIT, body=b"picture", content_type="image/png")
+        pikzels.get(PORTRAIT, body=photo(320, 180), content_type="image/png")
         style = look_at(training)
         with style.portrait.open() as portrait:
-            assert portrait.read() == b"picture"
+            assert portrait.read() == photo(320, 180)
         sent = pikzels.calls[-1].request.headers
         assert "X-Api-Key" not in sent
 

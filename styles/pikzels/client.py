@@ -186,14 +186,19 @@ class Pikzels:
         """Ask for a style that nobody has: the reason NOT_FOUND means that the key works."""
         return self.get(rules.NOBODYS_ID)
 
-    def download(self, url: str, *, to: BinaryIO, max_bytes: int) -> str:
-        """Fetch a public picture into `to`, without the key; return its media type.
+    @property
+    def is_on_this_machine(self) -> bool:
+        return _is_local(self._base_url)
 
-        The URL must be https, or plain http to this machine if the API is there as well. Raises
-        DownloadFailed, after which `to` may hold a part of anything.
+    def download(self, url: str, *, to: BinaryIO, max_bytes: int) -> str:
+        """Fetch a picture of an API on this machine into `to`, without the key; return its type.
+
+        From the API itself and from nowhere else: an answer could name any address, and whoever
+        fetches from those has to look at where they lead. Raises DownloadFailed, after which `to`
+        may hold a part of anything.
         """
-        if not _is_secure(url) and not (_is_local(url) and _is_local(self._base_url)):
-            raise DownloadFailed("A picture is fetched over https only")
+        if not self.is_on_this_machine or not _has_same_origin(url, self._base_url):
+            raise DownloadFailed("A picture is fetched from the API on this machine only")
         arriving = Arriving(sink=to, at_most=max_bytes)
         with Line(self._limits.total) as line:
             try:
@@ -365,6 +370,13 @@ def _is_local(url: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _has_same_origin(url: str, other: str) -> bool:
+    if not _is_local(url):
+        return False
+    one, two = urlsplit(url), urlsplit(other)
+    return (one.hostname, one.port) == (two.hostname, two.port)
 
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
