@@ -14,6 +14,8 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from teams.limits import TooOften
+
 from .images import FORMATS, UPLOAD_MAX_BYTES, Accepted, ImageProblem, accept
 from .images.links import Link
 from .pikzels import rules
@@ -57,7 +59,8 @@ class StyleForm(forms.Form):
 
     After `is_valid()`, `accepted` holds each picture that can be used by its position, whether or
     not the form as a whole is valid, for what was right is kept; `sources` holds where those came
-    from that were fetched by a link, `handed` the links that Pikzels is to fetch itself.
+    from that were fetched by a link, `handed` the links that Pikzels is to fetch itself. `wait` is
+    for how many seconds no more is taken of this person.
     """
 
     name = forms.CharField(
@@ -111,6 +114,7 @@ class StyleForm(forms.Form):
         self.accepted: dict[int, Accepted] = {}
         self.sources: dict[int, str] = {}
         self.handed: dict[int, Link] = {}
+        self.wait = 0
         for position in POSITIONS:
             self.fields[f"image_{position}"].widget = forms.FileInput(
                 attrs={"accept": ACCEPTED_TYPES}
@@ -158,6 +162,11 @@ class StyleForm(forms.Form):
                 "Choose the picture as a file, or make all three links."
             )
             self.add_error(f"image_{position}", text % {"n": position})
+
+    def put_off(self, problem: TooOften) -> None:
+        """Say that something of this has to wait; everything else is kept as ever."""
+        self.wait = problem.wait
+        self.add_error(None, str(problem))
 
     def take(self, position: int, picture: Accepted, source: str) -> None:
         """Fill a slot with a picture that was fetched from `source`."""

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from pikzels_ui.headers import shows_chosen_pictures
+from teams.limits import TooOften, count_pictures, count_sent
 from teams.models import Team
 
 from .access import MemberRequest, enter, get_style, in_team
@@ -80,17 +81,7 @@ def _save(request: MemberRequest, style: Style | None) -> HttpResponseBase:
         # The second click of a double click, or a form that was sent before.
         messages.info(request, _already(style))
         return redirect(style)
-    button = pressed(request.POST)
-    form = _form(
-        request,
-        typed(button, request.POST),
-        request.FILES,
-        kept=style.filled() if style else frozenset(),
-        links=style.links() if style else frozenset(),
-        taken=refused_name(style) if style else "",
-        unfinished=button is not None,
-    )
-    form.is_valid()
+    form, button = _judged(request, style)
     style, said = _keep_and_do(request, form, style, button)
     if style and not style.is_editable:
         return redirect(style)
@@ -99,6 +90,38 @@ def _save(request: MemberRequest, style: Style | None) -> HttpResponseBase:
     if form.errors or style is None:
         return _page(request, form, style, status=422)
     return _send(request, form, style)
+
+
+def _judged(request: MemberRequest, style: Style | None) -> tuple[StyleForm, Button | None]:
+    """Return the form, judged, and what else to do than to send it."""
+    button = pressed(request.POST)
+    problem = _too_many_pictures(request, button)
+    form = _form(
+        request,
+        typed(button, request.POST),
+        {} if problem else request.FILES,
+        kept=style.filled() if style else frozenset(),
+        links=style.links() if style else frozenset(),
+        taken=refused_name(style) if style else "",
+        unfinished=button is not None or problem is not None,
+    )
+    form.is_valid()
+    if problem is None:
+        return form, button
+    form.put_off(problem)
+    return form, None
+
+
+def _too_many_pictures(request: MemberRequest, button: Button | None) -> TooOften | None:
+    """Count the pictures that come with a form; return what is wrong with their number."""
+    sizes = [file.size or 0 for _field, files in request.FILES.lists() for file in files]
+    if button and button.verb in LINKING:
+        sizes.append(0)
+    try:
+        count_pictures(request.user, sizes)
+    except TooOften as problem:
+        return problem
+    return None
 
 
 def _already(style: Style) -> str:
@@ -141,11 +164,15 @@ def _go_on(request: MemberRequest, style: Style, said: str) -> HttpResponseBase:
 
 
 def _send(request: MemberRequest, form: StyleForm, style: Style) -> HttpResponseBase:
-    with transaction.atomic():
-        # Locked, or two tabs would each find that the other has not sent the same yet.
-        Team.objects.select_for_update(no_key=True).get(pk=style.team_id)
-        twin = None if "again" in request.POST else made_lately(style)
-        won = not twin and _submit_as_seen(request, form, style)
+    try:
+        with transaction.atomic():
+            # Locked, or two tabs would each find that the other has not sent the same yet.
+            Team.objects.select_for_update(no_key=True).get(pk=style.team_id)
+            twin = None if "again" in request.POST else made_lately(style)
+            won = not twin and _submit_as_seen(request, form, style)
+    except TooOften as problem:
+        form.put_off(problem)
+        return _page(request, form, style)
     if twin:
         return _page(request, form, style, status=422, twin=twin)
     style.refresh_from_db()
@@ -163,6 +190,7 @@ def _submit_as_seen(request: MemberRequest, form: StyleForm, style: Style) -> bo
     if "rights" in form.cleaned_data:
         style.confirm_rights()
     name = form.cleaned_data["name"]
+    count_sent(request.user, style.team)
     return style.submit(request.user, name=name, pictures=_as_seen(request, form))
 
 
@@ -189,6 +217,8 @@ def _page(
 ) -> HttpResponseBase:
     name = "styles/_form_parts.html" if _wants_parts(request) else "styles/form.html"
     context = {**form_context(request, form, style, said), "twin": twin}
-    response = render(request, name, context, status=status)
+    response = render(request, name, context, status=429 if form.wait else status)
+    if form.wait:
+        response.headers["Retry-After"] = str(form.wait)
     patch_vary_headers(response, ["X-Parts"])
     return response

@@ -6,6 +6,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from teams.limits import TooOften, count_sent
 from teams.models import User
 
 from . import following
@@ -37,6 +38,9 @@ class SettlingForm(forms.Form):
             return None
         try:
             return self.act(who)
+        except TooOften as problem:
+            self.add_error(None, str(problem))
+            return None
         except following.NotThisOne as problem:
             self.add_error(None if not self.fields else next(iter(self.fields)), str(problem))
             return None
@@ -102,6 +106,7 @@ class SendAgainForm(SettlingForm):
         return self.cleaned_data
 
     def act(self, who: User) -> bool:
+        count_sent(who, self.style.team)
         return self.style.send_again(who)
 
 

@@ -20,6 +20,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
 
+from teams.limits import exports_by_person
 from teams.team_events import TeamEvent
 
 from .access import MemberRequest, get_image, get_style, in_team
@@ -58,6 +59,7 @@ def library(request: MemberRequest) -> HttpResponseBase:
 
 @require_safe
 @in_team
+@exports_by_person
 def export(request: MemberRequest, kind: str) -> HttpResponseBase:
     """The library as the page shows it, all of it, as a file."""
     styles = searched(request.membership, request.GET)

@@ -14,6 +14,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from teams.limits import count_sent, told_too_often
+
 from .access import MemberRequest, get_style, in_team
 from .drafts import NoRoom, check_room, shrink_pictures
 from .images import ImageProblem
@@ -65,20 +67,26 @@ def cancel(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
 
 @require_POST
 @in_team
+@told_too_often
 def retry(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     """Send once more, unchanged, what was certainly not made."""
     style = get_style(request, style_id)
-    won = style.is_complete() and style.state == State.REFUSED and style.submit(request.user)
+    won = style.is_complete() and style.state == State.REFUSED
+    if won:
+        count_sent(request.user, style.team)
+        won = style.submit(request.user)
     return _done(request, style, won, _("It is on its way again."))
 
 
 @require_POST
 @in_team
+@told_too_often
 def shrink(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
     style = get_style(request, style_id)
     _only_in(style, State.REFUSED)
     if not style.is_complete():
         return redirect("style_edit", style.pk)
+    count_sent(request.user, style.team)
     try:
         pictures = shrink_pictures(style, request.user)
     except (ImageProblem, OSError):

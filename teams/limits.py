@@ -9,19 +9,20 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core.internal.ratelimit import Rate, get_cache_key, get_rates
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .models import CallCount
+from .models import CallCount, Team, User
 
 # Under what name django-allauth counts the forms that it answers 429 to.
 COUNTED_AS = {
@@ -61,6 +62,69 @@ def posts_by_network(what: str, *, most: int) -> Callable[[View], View]:
         return limited
 
     return decorate
+
+
+class TooOften(Exception):
+    """Somebody has had what an hour allows: `wait` seconds are left of it; `str()` says so."""
+
+    def __init__(self, wait: int, message: str) -> None:
+        super().__init__(message % {"wait": in_words(wait)})
+        self.wait = wait
+
+
+def count_sent(user: User, team: Team) -> None:
+    """Count a style that is sent to be paid for. Raises TooOften, and then it must not be."""
+    mine, ours = settings.STYLES_PER_HOUR, settings.TEAM_STYLES_PER_HOUR
+    wait = _wait_for_hour(f"sends {user.pk}", mine) or _wait_for_hour(f"team {team.pk}", ours)
+    if wait:
+        text = _("Many styles were sent within an hour. Nothing is lost: wait %(wait)s, then send.")
+        raise TooOften(wait, text)
+
+
+def count_pictures(user: User, sizes: Collection[int]) -> None:
+    """Count pictures that somebody brings, by their bytes, before any work is done for them.
+
+    One that is fetched from a link has 0. Raises TooOften.
+    """
+    if not sizes:
+        return
+    most, kilobytes = settings.UPLOADS_PER_HOUR, settings.UPLOAD_MB_PER_HOUR * 1_000
+    size = math.ceil(sum(sizes) / 1_000)
+    wait = _wait_for_hour(f"pictures {user.pk}", most, len(sizes))
+    if wait := wait or _wait_for_hour(f"kilobytes {user.pk}", kilobytes, size):
+        text = _("Many pictures came within an hour. What was kept is safe: wait %(wait)s.")
+        raise TooOften(wait, text)
+
+
+def exports_by_person(view: View) -> View:
+    """Let one person have so many files in an hour: each reads all that there is."""
+
+    @wraps(view)
+    def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        most = settings.EXPORTS_PER_HOUR
+        counted = request.method == "GET"
+        if counted and (wait := _wait_for_hour(f"exports {request.user.pk}", most)):
+            return too_often(request, wait)
+        return view(request, *args, **kwargs)
+
+    return limited
+
+
+def told_too_often(view: View) -> View:
+    """Answer a TooOften of the view with the page that says how long to wait."""
+
+    @wraps(view)
+    def told(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except TooOften as problem:
+            return too_often(request, problem.wait)
+
+    return told
+
+
+def _wait_for_hour(who: str, most: int, calls: int = 1) -> int:
+    return CallCount.wait(who, most=most, within=CallCount.HOUR, calls=calls)
 
 
 def too_often(request: HttpRequest, wait: int) -> HttpResponse:

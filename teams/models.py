@@ -410,26 +410,28 @@ class CallCount(models.Model):
         return self.who
 
     @classmethod
-    def wait(cls, who: str, *, most: int, within: timedelta = MINUTE) -> int:
+    def wait(cls, who: str, *, most: int, within: timedelta = MINUTE, calls: int = 1) -> int:
         """Count a call; return 0, or for how many seconds `who` has had `most` in this minute.
 
-        `within` is another time than a minute, an hour at most.
+        `within` is another time than a minute, an hour at most. Several `calls` are counted all or
+        none; the first ones of a time are taken however many they are, or they never could be.
         Conditional UPDATEs alone, so that of any number of processes none counts over another.
         """
         now = timezone.now()
         mine = cls.objects.filter(who=who)
-        old, free = mine.filter(since__lte=now - within), mine.filter(calls__lt=most)
-        if old.update(since=now, calls=1) or free.update(calls=F("calls") + 1):
+        old, free = mine.filter(since__lte=now - within), mine.filter(calls__lte=most - calls)
+        if old.update(since=now, calls=calls) or free.update(calls=F("calls") + calls):
             return 0
         # The second time for the case that another process has just begun to count.
-        if cls._begin(who, now) or free.update(calls=F("calls") + 1):
+        if cls._begin(who, now, calls) or free.update(calls=F("calls") + calls):
             return 0
         over = mine.values_list("since", flat=True).get() + within
         return max(1, math.ceil((over - now).total_seconds()))
 
     @classmethod
-    def _begin(cls, who: str, now: datetime) -> bool:
-        _row, is_new = cls.objects.get_or_create(who=who, defaults={"since": now})
+    def _begin(cls, who: str, now: datetime, calls: int) -> bool:
+        start = {"since": now, "calls": calls}
+        _row, is_new = cls.objects.get_or_create(who=who, defaults=start)
         if is_new:
             cls.objects.filter(since__lt=now - cls.HOUR).delete()
         return is_new

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_safe
 from styles.access import MemberRequest, in_team
 from styles.usage import as_csv, by_month, ledger
 
+from .limits import exports_by_person
+
 SHOWN_MONTHS = 12
 
 
@@ -29,6 +31,7 @@ def usage(request: MemberRequest) -> HttpResponseBase:
 
 @require_safe
 @in_team
+@exports_by_person
 def usage_csv(request: MemberRequest) -> HttpResponseBase:
     lines = as_csv(ledger(request.membership))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
