@@ -220,8 +220,13 @@ MFA_TOTP_ISSUER = "Pikzels UI"
 # One code before and one after: the clocks of phones are not exact.
 MFA_TOTP_TOLERANCE = 1
 
-# How often one API token may call in a minute, all processes together
+# How often one may, all processes together: an API token in a minute, people and teams in an hour
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=120)
+STYLES_PER_HOUR = env.int("STYLES_PER_HOUR", default=60)
+TEAM_STYLES_PER_HOUR = env.int("TEAM_STYLES_PER_HOUR", default=240)
+UPLOADS_PER_HOUR = env.int("UPLOADS_PER_HOUR", default=300)
+UPLOAD_MB_PER_HOUR = env.int("UPLOAD_MB_PER_HOUR", default=2_000)
+EXPORTS_PER_HOUR = env.int("EXPORTS_PER_HOUR", default=60)
 
 # Mail: without a server it goes to the terminal and to a page for the owner
 
@@ -253,13 +258,15 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 X_FRAME_OPTIONS = "DENY"
+# A session ends so long after signing in, and earlier where it was not used for a while.
+SESSION_COOKIE_AGE = env.int("SESSION_DAYS", default=30) * 24 * 3600
+SESSION_IDLE_DAYS = env.int("SESSION_IDLE_DAYS", default=7)
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
-# Not in a cookie of their own, which would have no `__Host-` in its name.
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 if HTTPS:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    MESSAGE_STORAGE = "pikzels_ui.messages.HostBoundStorage"
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", False)
     SECURE_SSL_REDIRECT = True

@@ -1,22 +1,27 @@
 """Where somebody is signed in: each browser with when it was last seen, and a way to end it.
 
 django-allauth has a row for each session that began on its own sign-in page; here one begins with
-an invitation, too. A new password ends all others at once, being switched off ends all. Who leaves
-their last team stays signed in, and sees that they are on none.
+an invitation, too. A new password ends all others at once, being switched off ends all. Each ends a
+while after it began, and earlier where nobody uses it. Who leaves their last team stays signed in,
+and sees that they are on none.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from allauth.usersessions.internal.flows.sessions import end_other_sessions, end_sessions
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -40,7 +45,10 @@ def sign_in(request: HttpRequest, user: User) -> None:
 def noted(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Note when each session was last seen, and from where; a write for every page is too many."""
+    """Note when each session was last seen, and from where; a write for every page is too many.
+
+    One that was not seen for too long is ended instead.
+    """
     seen: dict[str, float] = {}
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -49,10 +57,21 @@ def noted(
             if len(seen) >= MOST_REMEMBERED:
                 seen.clear()
             seen[key] = now
-            UserSession.objects.create_from_request(request)
+            _note(request, key)
         return get_response(request)
 
     return middleware
+
+
+def _note(request: HttpRequest, key: str) -> None:
+    now = timezone.now()
+    idle = Q(last_seen_at__lt=now - timedelta(days=settings.SESSION_IDLE_DAYS))
+    # Django's own date moves on with everything that is kept in the session.
+    old = Q(created_at__lt=now - timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    if UserSession.objects.filter(idle | old, session_key=key).exists():
+        logout(request)
+    else:
+        UserSession.objects.create_from_request(request)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

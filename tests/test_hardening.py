@@ -65,7 +65,7 @@ def world(make_style: MakeStyle, alice: User, key: PikzelsKey) -> World:
 def as_behind_https(settings: LazySettings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = settings_of(monkeypatch, tmp_path, PUBLIC_URL="https://testserver")
     for name, value in wanted.items():
-        if name.startswith(("SESSION_", "CSRF_", "SECURE_", "CONTENT_")):
+        if name.startswith(("SESSION_", "CSRF_", "SECURE_", "CONTENT_", "MESSAGE_")):
             setattr(settings, name, value)
 
 
@@ -224,9 +224,11 @@ class TestHeaders:
 
 class TestCookies:
     def cookies_of(self, client: Client, **extra: Any) -> dict[str, Any]:
+        """Return what a browser has that signed in, and was told something."""
         client.get("/accounts/login/", **extra)
         data = {"login": "alice@example.com", "password": PASSWORD}
         assert client.post("/accounts/login/", data, **extra).status_code == 302
+        client.post("/account/", {"name": "Alice"}, **extra)
         return {name: cookie for name, cookie in client.cookies.items() if cookie.value}
 
     def test_are_for_this_site_and_no_script(self, alice: User, client: Client) -> None:
@@ -241,7 +243,7 @@ class TestCookies:
         self, as_behind_https: None, alice: User
     ) -> None:
         cookies = self.cookies_of(Client(), secure=True)
-        assert {"__Host-sessionid", "__Host-csrftoken"} <= set(cookies)
+        assert {"__Host-sessionid", "__Host-csrftoken", "__Host-messages"} == set(cookies)
         for name, cookie in cookies.items():
             assert cookie["secure"], name
             assert (cookie["path"], cookie["domain"]) == ("/", ""), name

@@ -164,7 +164,7 @@ def test_that_is_no_picture_is_not_kept(
 
 def test_is_stored_as_what_its_bytes_are(training, pikzels, place, through) -> None:
     content = encoded(blobs(320, 180), "PNG")
-    through(place(sending(200, content, "Content-Type: text/html")).network)
+    through(place(sending(200, content, "Content-Type: image/webp")).network)
     assert ready(training, pikzels, PORTRAIT).portrait.name.endswith(".png")
 
 

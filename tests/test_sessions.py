@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -39,6 +41,17 @@ def signed_in(user: User, agent: str = FIREFOX, address: str = "192.0.2.7") -> C
 
 def is_in(client: Client) -> bool:
     return client.get("/").status_code == 200
+
+
+def aged(**fields: timedelta) -> None:
+    UserSession.objects.update(**{name: timezone.now() - age for name, age in fields.items()})
+
+
+def at_another_process(client: Client) -> Client:
+    """Return the same browser, at a process that has noted nothing of it yet."""
+    same = Client(HTTP_USER_AGENT=FIREFOX)
+    same.cookies["sessionid"] = client.cookies["sessionid"].value
+    return same
 
 
 def session_of(client: Client) -> UserSession:
@@ -125,6 +138,43 @@ class TestThePage:
     ) -> None:
         monkeypatch.setattr(sessions, "MOST_REMEMBERED", 1)
         assert all(is_in(browser_of(alice)) for _ in range(3))
+
+
+class TestTheirTime:
+    def test_ends_where_nobody_uses_them(self, alice: User) -> None:
+        here = signed_in(alice)
+        aged(last_seen_at=timedelta(days=settings.SESSION_IDLE_DAYS))
+        assert here.get("/").url.startswith(LOGIN)
+        assert not Session.objects.filter(session_key=here.session.session_key).exists()
+        assert not is_in(here)
+
+    def test_goes_on_while_somebody_does(self, alice: User) -> None:
+        here = signed_in(alice)
+        for _ in range(3):
+            aged(last_seen_at=timedelta(days=settings.SESSION_IDLE_DAYS, minutes=-5))
+            assert is_in(at_another_process(here))
+            assert timezone.now() - session_of(here).last_seen_at < timedelta(minutes=1)
+
+    def test_ends_a_while_after_it_began_however_it_is_used(self, alice: User, team: Team) -> None:
+        here = signed_in(alice)
+        lasts = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        aged(created_at=lasts - timedelta(minutes=5))
+        here.post("/team/switch/", {"team": team.pk})  # which is kept in the session
+        assert is_in(here)
+        aged(created_at=lasts)
+        assert at_another_process(here).get("/").url.startswith(LOGIN)
+        assert not is_in(here)
+
+    def test_is_somebody_elses_who_signs_in_there(self, alice: User, bob: User) -> None:
+        here = signed_in(alice)
+        aged(created_at=timedelta(days=29))
+        here.post("/accounts/logout/")
+        here.post(LOGIN, {"login": bob.email, "password": PASSWORD})
+        assert timezone.now() - session_of(here).created_at < timedelta(minutes=1)
+
+    def test_is_a_month_and_a_week_without_a_click(self) -> None:
+        assert settings.SESSION_COOKIE_AGE == 30 * 24 * 3600
+        assert settings.SESSION_IDLE_DAYS == 7
 
 
 class TestEnding:
