@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+SCANNER := tools/observatory/node_modules
 
-.PHONY: run test test-fast test-postgres torture bench lint check format docs screenshots upgrade clean
+.PHONY: run test test-fast test-postgres observatory torture bench lint check format docs screenshots upgrade clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
@@ -21,6 +22,16 @@ test-postgres: .venv/dev.stamp
 ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes api api_tokens archive attaching breaker \
 	changes charts creation deleting desk drafts filters following form form_hostile health instructions key_pages \
 	library limits models notes notices recovery rotation usage worker))
+
+# Mozilla's HTTP Observatory against the running product, over https; needs Node.js 20 and npm.
+observatory: .venv/dev.stamp $(SCANNER)/.stamp
+	$(BIN)/python -m tools.observatory
+
+$(SCANNER)/.stamp: tools/observatory/package-lock.json
+	npm ci --prefix tools/observatory --ignore-scripts --omit=optional --no-audit --no-fund
+	@# The list of sites whose browsers know HSTS in advance would be fetched; ours is not one.
+	echo '{}' > $(SCANNER)/@mdn/mdn-http-observatory/conf/hsts-preload.json
+	@touch $@
 
 # Half an hour of crashes; the figures belong into docs/faults.md.
 torture: .venv/dev.stamp
@@ -68,7 +79,7 @@ screenshots: .venv/dev.stamp
 	cp var/pictures/style-in_doubt-desktop-light.png docs/screenshots/style.png
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf .venv $(SCANNER) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
