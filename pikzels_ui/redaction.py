@@ -8,7 +8,7 @@ import re
 KEY = re.compile(r"""(pkz|pzu)_[^\s"'`<>,;:()\[\]{}\\]+""")
 PICTURE = re.compile(r"data:image/[a-zA-Z0-9.+-]+;base64,[A-Za-z0-9+/=]*")
 # Links that let somebody in.
-LINK = re.compile(r"(/setup/|/reset/key/|/confirm-email/)[^\s\"'/]+")
+LINK = re.compile(r"(/setup/|/join/|/reset/key/|/confirm-email/)[^\s\"'/]+")
 # Base64 without its header, as a cut-off body has it; an ID or a path is far shorter.
 LONG_RUN = re.compile(r"[A-Za-z0-9+/=]{200,}")
 

@@ -286,6 +286,7 @@ LOGGING = {
     "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["terminal"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
+        # Whatever LOG_LEVEL says: on DEBUG its templates write down all that a page knows.
         "django": {"handlers": ["terminal"], "level": "INFO", "propagate": False},
     },
 }
