@@ -259,7 +259,8 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 # A session ends so long after signing in, and earlier where it was not used for a while.
-SESSION_COOKIE_AGE = env.int("SESSION_DAYS", default=30) * 24 * 3600
+SESSION_DAYS = env.int("SESSION_DAYS", default=30)
+SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
 SESSION_IDLE_DAYS = env.int("SESSION_IDLE_DAYS", default=7)
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True

@@ -15,7 +15,7 @@ from .prices import Price
 
 
 def register_checks() -> None:
-    for check in (public_url, pikzels_url, encryption_keys, bind, api_key, style_price):
+    for check in (public_url, pikzels_url, encryption_keys, bind, api_key, style_price, limits):
         register(check)
 
 
@@ -102,4 +102,22 @@ def style_price(**_kwargs: Any) -> list[CheckMessage]:
             hint="Write one amount with its currency, such as US$ 0.38.",
             id="pikzels_ui.W002",
         )
+    ]
+
+
+AT_LEAST_ONE = (
+    "API_CALLS_PER_MINUTE", "STYLES_PER_HOUR", "TEAM_STYLES_PER_HOUR", "UPLOADS_PER_HOUR",
+    "UPLOAD_MB_PER_HOUR", "EXPORTS_PER_HOUR", "SESSION_DAYS", "SESSION_IDLE_DAYS",
+)  # fmt: skip
+
+
+def limits(**_kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{name} is {getattr(settings, name)}, which would leave people nothing.",
+            hint="Set it to 1 or more, or leave it out.",
+            id="pikzels_ui.E005",
+        )
+        for name in AT_LEAST_ONE
+        if getattr(settings, name) < 1
     ]

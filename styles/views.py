@@ -36,6 +36,7 @@ from .snippets import use_of
 from .states import State
 
 PICTURE_CSP = "default-src 'none'; sandbox"
+SHOWN = {"image/jpeg", "image/png", "image/webp"}
 
 
 @login_not_required
@@ -146,6 +147,10 @@ def picture_response(name: str, media_type: str) -> HttpResponseBase:
     except FileNotFoundError as error:
         raise Http404 from error
     response = FileResponse(file, content_type=media_type or None)
+    if response.headers["Content-Type"] not in SHOWN:
+        # What lies there by some mistake is saved and not opened, whatever it is.
+        response.headers["Content-Type"] = "application/octet-stream"
+        response.headers["Content-Disposition"] = "attachment"
     response["Content-Security-Policy"] = PICTURE_CSP
     response["Cache-Control"] = "private, max-age=86400"
     response["X-Content-Type-Options"] = "nosniff"

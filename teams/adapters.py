@@ -1,11 +1,14 @@
 """How django-allauth behaves here: nobody signs up by themselves, and second factors are sealed."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailConfirmation
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
@@ -20,6 +23,14 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        return _as_people_know_it(super().get_reset_password_from_key_url(key))
+
+    def get_email_confirmation_url(
+        self, request: HttpRequest, emailconfirmation: EmailConfirmation
+    ) -> str:
+        return _as_people_know_it(super().get_email_confirmation_url(request, emailconfirmation))
+
     def get_http_user_agent(self, request: HttpRequest) -> str:
         """Return the browser in words, for the mails that tell of a change."""
         return named(super().get_http_user_agent(request))
@@ -32,6 +43,15 @@ class AccountAdapter(DefaultAccountAdapter):
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         # Those that come too often are turned away before this.
         door.note_wrong_password(request, credentials.get("email", ""))
+
+
+def _as_people_know_it(url: str) -> str:
+    """Return an address of ours under PUBLIC_URL, whatever name of this host a request made up.
+
+    Else somebody could have a link that lets in mailed to another person, leading to a server that
+    answers under one of the other names.
+    """
+    return settings.PUBLIC_URL + urlunsplit(("", "", *urlsplit(url)[2:]))
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -175,7 +175,7 @@ class TestForgottenPassword:
         (sent,) = mail.outbox
         assert (sent.to, sent.subject) == (["alice@example.com"], "A new password")
         assert banned_words(sent.body) == []
-        link = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", sent.body)
+        link = re.search(r"http://127\.0\.0\.1:8000(/accounts/password/reset/key/\S+)", sent.body)
         assert link
         form = client.get(link[1], follow=True)
         assert "Choose a new password" in said(form.content.decode())
@@ -188,7 +188,7 @@ class TestForgottenPassword:
 
     def test_a_link_works_once(self, alice: User, client: Client) -> None:
         self.ask(client, alice.email)
-        link = re.search(r"testserver(\S+)", mail.outbox[0].body)
+        link = re.search(r"127\.0\.0\.1:8000(\S+)", mail.outbox[0].body)
         assert link
         where = client.get(link[1], follow=True).redirect_chain[-1][0]
         client.post(where, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
@@ -197,7 +197,7 @@ class TestForgottenPassword:
 
     def test_a_weak_one_is_described(self, alice: User, client: Client) -> None:
         self.ask(client, alice.email)
-        link = re.search(r"testserver(\S+)", mail.outbox[0].body)
+        link = re.search(r"127\.0\.0\.1:8000(\S+)", mail.outbox[0].body)
         assert link
         where = client.get(link[1], follow=True).redirect_chain[-1][0]
         page = client.post(where, {"password1": "short", "password2": "short"})
@@ -257,7 +257,7 @@ class TestAccount:
         assert bob.email == "bob@example.com"
         sent = next(each for each in mail.outbox if each.to == ["robert@example.com"])
         assert banned_words(sent.subject + sent.body) == []
-        link = re.search(r"testserver(/accounts/confirm-email/\S+)", sent.body)
+        link = re.search(r"127\.0\.0\.1:8000(/accounts/confirm-email/\S+)", sent.body)
         assert link and "Confirm your address" in said(browser.get(link[1]).content.decode())
         browser.post(link[1])
         assert EmailAddress.objects.get(email="robert@example.com").verified

@@ -89,7 +89,7 @@ class TestWhoHasAnAccount:
         browser = browser_of(charlie)
         browser.post(CONFIRM, {"password": PASSWORD})
         browser.post(EMAIL, {"email": KNOWN, "action_add": ""})
-        link = re.search(r"testserver(\S+)", mail.outbox[0].body)
+        link = re.search(r"127\.0\.0\.1:8000(\S+)", mail.outbox[0].body)
         assert link
         browser.post(link[1])
         browser.post(EMAIL, {"email": KNOWN, "action_primary": ""})
@@ -166,6 +166,22 @@ class TestWhereToGoThen:
             page = browser.get(path, {"next": wanted})
             assert page.status_code < 500
             assert problems_of(page.content.decode()) == [] or page.status_code == 302
+
+
+class TestWhereAMailLeads:
+    @pytest.mark.parametrize("host", ["localhost:1234", "[::1]", "127.0.0.1:9"])
+    def test_is_where_people_know_us_whatever_a_request_says(
+        self, alice: User, settings: LazySettings, host: str
+    ) -> None:
+        Client(headers={"host": host}).post(RESET, {"email": KNOWN})
+        browser = browser_of(alice)
+        browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        browser.post(
+            EMAIL, {"email": "alice@work.example", "action_add": ""}, headers={"host": host}
+        )
+        links = [re.findall(r"https?://[^/\s]+", str(each.body)) for each in mail.outbox]
+        assert len(links) >= 2
+        assert {link for found in links for link in found} == {settings.PUBLIC_URL}
 
 
 class TestOddInput:
@@ -359,7 +375,7 @@ def test_every_mail_is_in_our_words(alice: User, monkeypatch: pytest.MonkeyPatch
     browser.post(LOGIN, {"login": KNOWN, "password": PASSWORD})
     browser.post(CONFIRM, {"password": PASSWORD})
     browser.post(EMAIL, {"email": "a@example.com", "action_add": ""})
-    link = re.search(r"testserver(\S+)", mail.outbox[-1].body)
+    link = re.search(r"127\.0\.0\.1:8000(\S+)", mail.outbox[-1].body)
     assert link
     browser.post(link[1])
     browser.post(EMAIL, {"email": "a@example.com", "action_primary": ""})

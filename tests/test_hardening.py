@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import LazySettings
+from django.core.files.base import ContentFile
 from django.http import HttpResponse
 from django.test import Client
 
@@ -144,6 +145,18 @@ class TestHeaders:
                 disposition = response.headers.get("Content-Disposition", "")
                 script = kind == "text/javascript"  # the admin's words for its own scripts
                 assert disposition.startswith("attachment") or script, (name, kind)
+
+    @pytest.mark.parametrize("name", ["a.html", "a.svg", "a.pdf", "a"])
+    def test_not_even_where_a_picture_should_be(
+        self, make_style: MakeStyle, alice: User, name: str
+    ) -> None:
+        style = make_style()
+        style.portrait.save(name, ContentFile(b"<script>alert(1)</script>"))
+        file: Any = browser_of(alice).get(f"{style.get_absolute_url()}portrait/")
+        assert file.status_code == 200 and b"".join(file)
+        assert file.headers["Content-Type"] == "application/octet-stream"
+        assert file.headers["Content-Disposition"] == "attachment"
+        assert csp(file) == {"default-src": {"'none'"}, "sandbox": set()}
 
     def test_no_cache_keeps_what_is_somebodys_own(self, answers: Answers) -> None:
         for name, response in names_of(answers).items():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -235,6 +238,17 @@ class TestWhatEndsThem:
         assert "The password is changed." in page.content.decode()
         assert (is_in(other), is_in(here)) == (False, True)
         assert "Chrome" not in here.get(PAGE).content.decode()
+
+    def test_a_new_password_by_mail_ends_all(self, alice: User) -> None:
+        here = signed_in(alice)
+        visitor = Client()
+        visitor.post("/accounts/password/reset/", {"email": alice.email})
+        link = re.search(r"8000(/accounts/password/reset/key/\S+)", str(mail.outbox[-1].body))
+        assert link
+        page: Any = visitor.get(link[1], follow=True)
+        new = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        assert visitor.post(page.redirect_chain[-1][0], new).status_code == 302
+        assert not is_in(here)
 
     def test_being_switched_off_ends_all(self, alice: User) -> None:
         here = signed_in(alice)
