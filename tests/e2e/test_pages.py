@@ -32,7 +32,7 @@ from styles.notes import mark_of
 from styles.pikzels.errors import Code
 from styles.pikzels.sandbox import Sandbox
 from styles.states import AT_REST, State
-from teams import people
+from teams import limits, people
 from teams.models import ApiToken, PikzelsKey, Team, User
 from teams.setup import ensure_keys, setup_link
 
@@ -278,6 +278,33 @@ def test_the_form_with_advice_and_questions(
     page.get_by_role("button", name="Create style").click()
     expect(page.get_by_text("You have sent this already")).to_be_visible()
     look("form-twin", "")
+
+
+def test_the_form_when_the_hour_is_full(
+    sign_in: Callable[[User], Client],
+    look: Callable[[str, str], None],
+    page: Page,
+    alice: User,
+    team: Team,
+    make_style: Callable[..., Style],
+    key: PikzelsKey,
+    settings: LazySettings,
+    tmp_path: Path,
+) -> None:
+    settings.STYLES_PER_HOUR = settings.UPLOADS_PER_HOUR = 1
+    limits.count_sent(alice, team)
+    limits.count_pictures(alice, [1])
+    sign_in(alice)
+    look("form-before-too-many", make_style().address("edit"))
+    page.get_by_role("button", name="Create style").click()
+    expect(page.get_by_text("Many styles were sent within an hour")).to_be_visible()
+    look("form-too-many-styles", "")
+    look("form-empty-before-too-many", "/styles/new/")
+    page.get_by_label("Style name").fill("Mars diary 2")
+    picture = thumbnail(tmp_path / "mars.jpg", "ON MARS", "#0b3d91 #ff6b35")
+    page.locator("#id_image_1").set_input_files(picture)
+    expect(page.get_by_text("Many pictures came within an hour").first).to_be_visible()
+    look("form-too-many-pictures", "")
 
 
 def keep_picture(style: Style, position: int, picture: Image.Image) -> None:
