@@ -3,10 +3,15 @@
 import os
 import socket
 import struct
+import sys
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.http.unreader import SocketUnreader
+
+# The command `gunicorn` looks for modules elsewhere until it has read this file.
+sys.path.insert(0, str(Path(__file__).parent))
+from pikzels_ui.logs import formatter_of
 
 STALLED_SECONDS = 60
 
@@ -29,7 +34,8 @@ worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else None
 control_socket_disable = True
 preload_app = False
 
-# No access log: addresses of pages carry search words, invitations and one-time links.
+# No access log of its own: addresses of pages carry search words, invitations and one-time links.
+# The product logs requests itself, by their routes (`pikzels_ui/requests.py`).
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
@@ -49,3 +55,13 @@ def when_ready(server: Arbiter) -> None:
     for listener in server.LISTENERS:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def on_starting(server: Arbiter) -> None:
+    """Have gunicorn's own lines look like all others, without secrets; its workers inherit it."""
+    formatter = formatter_of(os.environ.get("LOG_FORMAT", "").strip().lower())
+    for handler in server.log.error_log.handlers:
+        handler.setFormatter(formatter)
+
+
+on_reload = on_starting

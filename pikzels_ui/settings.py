@@ -3,41 +3,44 @@
 README.md lists them for operators. Wrong ones are system checks (`styles/checks.py`).
 """
 
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
+from .environment import SQLITE, Environment
+from .logs import FORMATS, LEVELS, logging_config
 from .secrets import kept_secret, read_secret, secret_file
 
-env = environ.Env()
+env = Environment()
+# What of it cannot be used, filled by everything below.
+SETTING_PROBLEMS = env.problems
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+env.folder("DATA_DIR", DATA_DIR)
 
-SECRET_KEY = kept_secret(
-    "SECRET_KEY", made_by=get_random_secret_key, kept_in=DATA_DIR / "keys" / "secret_key"
-)
+
+def _kept(name: str, made_by: Callable[[], str]) -> str:
+    path = DATA_DIR / "keys" / name.lower()
+    return env.secret(name, lambda: kept_secret(name, made_by=made_by, kept_in=path))
+
+
+SECRET_KEY = _kept("SECRET_KEY", get_random_secret_key)
 # Several, newest first and separated by commas: the first encrypts, all of them decrypt.
-ENCRYPTION_KEYS = kept_secret(
-    "ENCRYPTION_KEYS",
-    made_by=lambda: Fernet.generate_key().decode(),
-    kept_in=DATA_DIR / "keys" / "encryption_keys",
-).split(",")
+ENCRYPTION_KEYS = _kept("ENCRYPTION_KEYS", lambda: Fernet.generate_key().decode()).split(",")
 # The file that they are read from again whenever they are needed; None: they cannot change.
 ENCRYPTION_KEYS_IN = secret_file("ENCRYPTION_KEYS", DATA_DIR / "keys" / "encryption_keys")
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env.flag("DEBUG", default=False)
 
 # Where it listens, and the address by which people know it
 
-BIND = env.str("BIND", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+BIND = env.text("BIND", default="127.0.0.1")
+PORT = env.whole("PORT", default=8000, least=1, most=65535)
+PUBLIC_URL = env.address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 HTTPS = _public.scheme == "https"
 ALLOWED_HOSTS = [_public.hostname or "", "127.0.0.1", "localhost", "[::1]"]
@@ -45,21 +48,19 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if _public.netlo
 
 # Pikzels
 
-PIKZELS_API_KEY = read_secret("PIKZELS_API_KEY")
-PIKZELS_BASE_URL = env.str("PIKZELS_BASE_URL", default="https://api.pikzels.com").rstrip("/")
-SANDBOX_ENABLED = env.bool("SANDBOX", default=not PIKZELS_API_KEY)
-SANDBOX_PORT = env.int("SANDBOX_PORT", default=8001)
-SANDBOX_TRAIN_SECONDS = env.float("SANDBOX_TRAIN_SECONDS", default=6.0)
-IN_FLIGHT_PER_KEY = env.int("IN_FLIGHT_PER_KEY", default=4)
-ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=180.0)
+PIKZELS_API_KEY = env.secret("PIKZELS_API_KEY", lambda: read_secret("PIKZELS_API_KEY"))
+PIKZELS_BASE_URL = env.address("PIKZELS_BASE_URL", default="https://api.pikzels.com").rstrip("/")
+SANDBOX_ENABLED = env.flag("SANDBOX", default=not PIKZELS_API_KEY)
+SANDBOX_PORT = env.whole("SANDBOX_PORT", default=8001, least=1, most=65535)
+SANDBOX_TRAIN_SECONDS = env.number("SANDBOX_TRAIN_SECONDS", default=6.0)
+IN_FLIGHT_PER_KEY = env.whole("IN_FLIGHT_PER_KEY", default=4, least=1)
+ANSWER_SECONDS = env.number("ANSWER_SECONDS", default=180.0, least=1, most=3600)
 
 # Whether pictures are fetched from links; else Pikzels gets the links themselves
-FETCH_LINKS = env.bool("FETCH_LINKS", default=True)
+FETCH_LINKS = env.flag("FETCH_LINKS", default=True)
 # What a style costs, shown beside the button; hidden while STYLE_PRICE is unset
-STYLE_PRICE = env.str("STYLE_PRICE", default="")
-STYLE_PRICE_AS_OF = (
-    date.fromisoformat(env.str("STYLE_PRICE_AS_OF")) if env.str("STYLE_PRICE_AS_OF", "") else None
-)
+STYLE_PRICE = env.text("STYLE_PRICE", default="")
+STYLE_PRICE_AS_OF = env.day("STYLE_PRICE_AS_OF")
 
 # Django
 
@@ -80,6 +81,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "pikzels_ui.requests.known_by_id",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -115,8 +117,10 @@ TEMPLATES = [
         },
     },
 ]
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+DATABASES = {
+    "default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"] == SQLITE:
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -152,8 +156,7 @@ STORAGES = {
 }
 FILE_UPLOAD_HANDLERS = ["styles.uploads.CappedUploadHandler"]
 # On the media's own file system, so that an accepted file is renamed into place.
-FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT / "incoming"
-FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+FILE_UPLOAD_TEMP_DIR = env.folder("DATA_DIR", MEDIA_ROOT / "incoming")
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 
@@ -210,7 +213,7 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "teams.passkey_forms.ConfirmByPasskey",
 }
 # How many proxies add to X-Forwarded-For: limits of tries go by the address before them.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=1 if HTTPS else 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=1 if HTTPS else 0)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 # A found or stolen device must not be enough. Always, for django-allauth does not keep apart what a
@@ -221,24 +224,21 @@ MFA_TOTP_ISSUER = "Pikzels UI"
 MFA_TOTP_TOLERANCE = 1
 
 # How often one may, all processes together: an API token in a minute, people and teams in an hour
-API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=120)
-STYLES_PER_HOUR = env.int("STYLES_PER_HOUR", default=60)
-TEAM_STYLES_PER_HOUR = env.int("TEAM_STYLES_PER_HOUR", default=240)
-UPLOADS_PER_HOUR = env.int("UPLOADS_PER_HOUR", default=300)
-UPLOAD_MB_PER_HOUR = env.int("UPLOAD_MB_PER_HOUR", default=2_000)
-EXPORTS_PER_HOUR = env.int("EXPORTS_PER_HOUR", default=60)
+API_CALLS_PER_MINUTE = env.whole("API_CALLS_PER_MINUTE", default=120, least=1)
+STYLES_PER_HOUR = env.whole("STYLES_PER_HOUR", default=60, least=1)
+TEAM_STYLES_PER_HOUR = env.whole("TEAM_STYLES_PER_HOUR", default=240, least=1)
+UPLOADS_PER_HOUR = env.whole("UPLOADS_PER_HOUR", default=300, least=1)
+UPLOAD_MB_PER_HOUR = env.whole("UPLOAD_MB_PER_HOUR", default=2_000, least=1)
+EXPORTS_PER_HOUR = env.whole("EXPORTS_PER_HOUR", default=60, least=1)
 
 # Mail: without a server it goes to the terminal and to a page for the owner
 
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"pikzels-ui@{_public.hostname}")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default=f"pikzels-ui@{_public.hostname}")
 MAIL_DIR = DATA_DIR / "mails"
 EMAIL_TIMEOUT = 10
-if env.str("EMAIL_URL", default=""):
-    vars().update(env.email("EMAIL_URL"))
-    MAIL_SERVER = True
-else:
-    EMAIL_BACKEND = "teams.mails.KeptMails"
-    MAIL_SERVER = False
+EMAIL_BACKEND = "teams.mails.KeptMails"
+if MAIL_SERVER := bool(_mail := env.mail("EMAIL_URL")):
+    vars().update(_mail)
 
 # Browsers
 
@@ -259,9 +259,9 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 # A session ends so long after signing in, and earlier where it was not used for a while.
-SESSION_DAYS = env.int("SESSION_DAYS", default=30)
+SESSION_DAYS = env.whole("SESSION_DAYS", default=30, least=1)
 SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
-SESSION_IDLE_DAYS = env.int("SESSION_IDLE_DAYS", default=7)
+SESSION_IDLE_DAYS = env.whole("SESSION_IDLE_DAYS", default=7, least=1)
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 if HTTPS:
@@ -269,25 +269,15 @@ if HTTPS:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     MESSAGE_STORAGE = "pikzels_ui.messages.HostBoundStorage"
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", False)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag(
+        "HSTS_SUBDOMAINS", default=False
+    )
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^healthz$"]
+    SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz)$"]
 
 DEFAULT_EXCEPTION_REPORTER = "pikzels_ui.reports.Reporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "pikzels_ui.reports.Filter"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": "pikzels_ui.redaction.RedactingFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        }
-    },
-    "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["terminal"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        # Whatever LOG_LEVEL says: on DEBUG its templates write down all that a page knows.
-        "django": {"handlers": ["terminal"], "level": "INFO", "propagate": False},
-    },
-}
+LOG_FORMAT = env.choice("LOG_FORMAT", default="plain", of=FORMATS)
+LOGGING = logging_config(LOG_FORMAT, env.choice("LOG_LEVEL", default="INFO", of=LEVELS))
+# Lets whoever watches the server read more of /readyz than a word.
+HEALTH_TOKEN = env.secret("HEALTH_TOKEN", lambda: read_secret("HEALTH_TOKEN"))

@@ -245,13 +245,19 @@ class Supervisor:
     """
 
     def __init__(
-        self, programs: Sequence[Program], write: Callable[[str], object], pace: Pace | None = None
+        self,
+        programs: Sequence[Program],
+        write: Callable[[str], object],
+        pace: Pace | None = None,
+        quote: Callable[[str, str], str] | None = None,
     ) -> None:
+        """`quote` makes what is written of a program's name and a line of it."""
         self.children = [Child(program) for program in programs]
         self.exit_code = 0
         self._write = write
         self._pace = pace or Pace()
-        self._width = max(len(program.name) for program in programs)
+        width = max(len(program.name) for program in programs)
+        self._quoted = quote or (lambda name, line: f"{name:{width}} | {line}")
         self._asked_at: float | None = None
         self._at_once = False
         self._stopping = False
@@ -324,7 +330,7 @@ class Supervisor:
 
     def _quote(self, child: Child, *, last: bool = False) -> None:
         for line in child.read_lines(last=last):
-            self._say(f"{child.name:{self._width}} | {line}")
+            self._say(self._quoted(child.name, line))
 
     def _say(self, line: str) -> None:
         # A terminal that was closed is no reason to leave a paid call alone.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from pikzels_ui import logs
 from teams.encryption import CannotDecrypt
 from teams.models import PikzelsKey
 
@@ -67,7 +68,9 @@ def _call(key: PikzelsKey, verb: Callable[[Pikzels], Change]) -> Change:
         return Change(reason="cannot_decrypt")
     except ValueError:
         return Change(reason=Code.INVALID_API_KEY_FORMAT)
-    return verb(pikzels)
+    change = verb(pikzels)
+    logs.note(pikzels_request_id=change.reply.request_id if change.reply else "")
+    return change
 
 
 def words_of(reason: str, reply: Reply | None, *, is_owner: bool) -> str:

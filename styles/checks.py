@@ -13,10 +13,14 @@ from django.core.checks import CheckMessage, Error, register
 
 from .prices import Price
 
+HEALTH_TOKEN_CHARACTERS = 20
+
 
 def register_checks() -> None:
-    for check in (public_url, pikzels_url, encryption_keys, bind, api_key, style_price, limits):
+    register(readable)
+    for check in (public_url, pikzels_url, encryption_keys, bind, api_key, style_price):
         register(check)
+    register(health_token)
 
 
 def is_loopback(host: str) -> bool:
@@ -24,6 +28,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def readable(**_kwargs: Any) -> list[CheckMessage]:
+    """What the settings could not make anything of, and took another value for."""
+    return [
+        Error(problem.says, hint=problem.do, id="pikzels_ui.E005")
+        for problem in settings.SETTING_PROBLEMS
+    ]
 
 
 def public_url(**_kwargs: Any) -> list[CheckMessage]:
@@ -54,6 +66,8 @@ def pikzels_url(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def encryption_keys(**_kwargs: Any) -> list[CheckMessage]:
+    if any(problem.name == "ENCRYPTION_KEYS" for problem in settings.SETTING_PROBLEMS):
+        return []  # said already
     try:
         for key in settings.ENCRYPTION_KEYS:
             Fernet(key)
@@ -105,19 +119,13 @@ def style_price(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-AT_LEAST_ONE = (
-    "API_CALLS_PER_MINUTE", "STYLES_PER_HOUR", "TEAM_STYLES_PER_HOUR", "UPLOADS_PER_HOUR",
-    "UPLOAD_MB_PER_HOUR", "EXPORTS_PER_HOUR", "SESSION_DAYS", "SESSION_IDLE_DAYS",
-)  # fmt: skip
-
-
-def limits(**_kwargs: Any) -> list[CheckMessage]:
+def health_token(**_kwargs: Any) -> list[CheckMessage]:
+    if not settings.HEALTH_TOKEN or len(settings.HEALTH_TOKEN) >= HEALTH_TOKEN_CHARACTERS:
+        return []
     return [
-        Error(
-            f"{name} is {getattr(settings, name)}, which would leave people nothing.",
-            hint="Set it to 1 or more, or leave it out.",
-            id="pikzels_ui.E005",
+        checks.Warning(
+            "HEALTH_TOKEN is short enough to be guessed.",
+            hint=f"Use {HEALTH_TOKEN_CHARACTERS} random letters and digits or more.",
+            id="pikzels_ui.W003",
         )
-        for name in AT_LEAST_ONE
-        if getattr(settings, name) < 1
     ]

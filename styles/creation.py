@@ -20,6 +20,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from pikzels_ui import logs
 from teams.encryption import CannotDecrypt
 from teams.models import PikzelsKey, Team, User
 
@@ -176,6 +177,7 @@ def send(attempt: Attempt, *, stop: threading.Event) -> Outcome:
         before_last_byte=lambda: commit(attempt),
         stop=stop,
     )
+    logs.note(pikzels_request_id=outcome.reply.request_id if outcome.reply else "")
     _journal_answer(attempt, outcome)
     return outcome
 

@@ -23,13 +23,22 @@ FOLDERS = ("references", "previews", "portraits")
 def sweep() -> int:
     """Delete stored files that no row names, a day after they were written; return how many."""
     before = timezone.now() - LEFT_ALONE
-    orphans = [name for folder in FOLDERS for name in _orphans(folder, before)]
+    orphans = _all_orphans(before)
     for name in orphans:
         default_storage.delete(name)
     removed = len(orphans) + _sweep_incoming(before)
     if removed:
         log.info("swept %d files that nothing refers to", removed)
     return removed
+
+
+def count_orphans(before: datetime) -> int:
+    """Return how many stored files of before then no row names."""
+    return len(_all_orphans(before))
+
+
+def _all_orphans(before: datetime) -> list[str]:
+    return [name for folder in FOLDERS for name in _orphans(folder, before)]
 
 
 def _orphans(folder: str, before: datetime) -> Iterator[str]:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from pikzels_ui import logs
 from teams.encryption import CannotDecrypt
 from teams.models import PikzelsKey, User
 
@@ -71,7 +72,9 @@ def ask(key: PikzelsKey, pikzels_id: str, limits: Limits = LIMITS) -> Look:
         return Look(reason="cannot_decrypt")
     except ValueError:
         return Look(reason=Code.INVALID_API_KEY_FORMAT)
-    return pikzels.get(pikzels_id)
+    look = pikzels.get(pikzels_id)
+    logs.note(pikzels_request_id=look.reply.request_id if look.reply else "")
+    return look
 
 
 def turns_away(reason: str, reply: Reply | None = None) -> bool:

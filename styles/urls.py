@@ -1,12 +1,13 @@
 from django.urls import path
 
-from . import keeping_views, making, review_views, shelf_views, views, ways_out
+from . import keeping_views, making, readiness, review_views, shelf_views, views, ways_out
 
 urlpatterns = [
     path("", views.library, name="library"),
     path("export.csv", views.export, {"kind": "csv"}, name="export_csv"),
     path("export.json", views.export, {"kind": "json"}, name="export_json"),
-    path("healthz", views.healthz, name="healthz"),
+    path("healthz", readiness.healthz, name="healthz"),
+    path("readyz", readiness.readyz, name="readyz"),
     path("styles/new/", making.new, name="style_new"),
     path("styles/bring-in/", keeping_views.attach, name="attach"),
     path("styles/<uuid:style_id>/", views.style, name="style"),

@@ -5,14 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.contrib.auth.decorators import login_not_required
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, connection
 from django.http import (
     FileResponse,
     Http404,
-    HttpRequest,
-    HttpResponse,
     HttpResponseBase,
     StreamingHttpResponse,
 )
@@ -37,16 +33,6 @@ from .states import State
 
 PICTURE_CSP = "default-src 'none'; sandbox"
 SHOWN = {"image/jpeg", "image/png", "image/webp"}
-
-
-@login_not_required
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    try:
-        connection.ensure_connection()
-    except DatabaseError:
-        return HttpResponse("no database\n", content_type="text/plain", status=503)
-    return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe

@@ -10,14 +10,16 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from types import MappingProxyType
 
 from django.db import Error, close_old_connections, connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from pikzels_ui import logs
 from teams.sign_ins import SignIn
 
 from . import creation, deleting, drafts, files, following, instructions, recovery, telling
@@ -55,14 +57,17 @@ class Crew:
     def free(self) -> int:
         return self._threads - len(self.busy())
 
-    def take_up(self, row_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
+    def take_up(self, kind: str, row_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
+        """Have a thread do the job; `kind` is what the log calls the row."""
         with self._lock:
             self._busy.add(row_id)
-        self._pool.submit(self._do, row_id, job).add_done_callback(tell)
+        done = self._pool.submit(self._do, kind, row_id, job)
+        done.add_done_callback(partial(tell, about={kind: row_id}))
 
-    def _do(self, row_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
+    def _do(self, kind: str, row_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
         try:
-            safely(partial(job, row_id))
+            with logs.about(**{kind: row_id}):
+                safely(partial(job, row_id))
         finally:
             with self._lock:
                 self._busy.discard(row_id)
@@ -131,7 +136,7 @@ class Worker:
     def _hand_out(self, crew: Crew, due: QuerySet, job: Callable[[uuid.UUID], None]) -> None:
         waiting = due.exclude(pk__in=crew.busy()).values_list("pk", flat=True)
         for pk in waiting[: crew.free()]:
-            crew.take_up(pk, job)
+            crew.take_up(str(due.model._meta.model_name), pk, job)
 
     def _give_sign_when_due(self) -> None:
         if time.monotonic() >= self._sign_at:
@@ -149,6 +154,7 @@ class Worker:
         attempt = creation.claim(style_id)
         if attempt is None:
             return
+        logs.note(attempt=attempt.pk, team=attempt.style.team_id)
         with self._lock:
             self._leases.add(attempt.pk)
         try:
@@ -186,7 +192,8 @@ def safely(job: Callable[[], object]) -> bool:
     return True
 
 
-def tell(done: Future[None]) -> None:
-    """Log what went wrong in a thread, which nobody else would see."""
+def tell(done: Future[None], about: Mapping[str, object] = MappingProxyType({})) -> None:
+    """Log what went wrong in a thread, which nobody else would see, and with which row."""
     if error := done.exception():
-        log.error("a job ended early: %s", error, exc_info=error)
+        with logs.about(**about):
+            log.error("a job ended early: %s", error, exc_info=error)

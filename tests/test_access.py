@@ -98,6 +98,7 @@ OURS = {
     "style_delete": Gets(404, 404, 403),  # for owners and for who made it
     "style_keep": Gets(404, 404, 403, "post"),
     "healthz": Gets(200, 200, 200),
+    "readyz": Gets(503, 503, 503),  # there is no worker
     "setup": Gets(404, 404, 404),
 }
 # With a token of one's own; a session opens nothing of it.
@@ -110,6 +111,7 @@ API = {
 # What somebody gets who is not signed in, where that is not the way to sign in.
 PUBLIC = {
     "healthz": 200,
+    "readyz": 503,
     "api:openapi-json": 200,
     "api:styles": 401,
     "api:style": 401,

@@ -11,7 +11,7 @@ SETTINGS = (ROOT / "pikzels_ui" / "settings.py").read_text()
 
 
 def settings_read() -> set[str]:
-    read = r'(?:env\.\w+|read_secret|kept_secret)\(\s*"([A-Z_]+)"'
+    read = r'(?:env\.\w+|read_secret|_kept)\(\s*"([A-Z_]+)"'
     return set(re.findall(read, SETTINGS))
 
 

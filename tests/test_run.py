@@ -10,7 +10,8 @@ from django.conf import LazySettings
 from django.core.management import call_command
 
 from pikzels_ui.supervisor import only_one
-from styles.management.commands.run import collect_static, port_problems, programs
+from styles.management.commands.run import port_problems, programs
+from styles.static import collect_static
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,6 @@ from django.conf import LazySettings
 from django.core.checks import run_checks
 
 from pikzels_ui.secrets import kept_secret, read_secret
-from styles.checks import AT_LEAST_ONE
 
 from .environment import settings_of
 from .wording import banned_words
@@ -232,13 +231,6 @@ class TestChecks:
         found = self.found()
         assert [*found] == ["pikzels_ui.E004"]
         assert key not in found["pikzels_ui.E004"]
-
-    @pytest.mark.parametrize("name", AT_LEAST_ONE)
-    def test_e005_a_limit_that_leaves_nothing(self, settings: LazySettings, name: str) -> None:
-        setattr(settings, name, 0)
-        assert [*self.found()] == ["pikzels_ui.E005"]
-        setattr(settings, name, 1)
-        assert self.found() == {}
 
     def test_w001_a_server_that_others_reach_by_no_name(self, settings: LazySettings) -> None:
         settings.BIND = "192.168.0.5"

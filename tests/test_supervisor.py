@@ -557,7 +557,7 @@ def test_gunicorn_knows_each_of_our_settings(gunicorn_conf: dict[str, object]) -
     assert ours == {
         "workers", "threads", "worker_class", "timeout", "graceful_timeout", "keepalive",
         "worker_tmp_dir", "control_socket_disable", "preload_app", "accesslog", "errorlog",
-        "loglevel", "when_ready",
+        "loglevel", "when_ready", "on_starting", "on_reload",
     }  # fmt: skip
 
 

@@ -1,18 +1,17 @@
 """`manage.py run`: everything that Pikzels UI needs on one machine, by one command."""
 
-import hashlib
 import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from pikzels_ui.logs import as_json_line
 from pikzels_ui.supervisor import (
     AlreadyRunningError,
     Program,
@@ -21,6 +20,8 @@ from pikzels_ui.supervisor import (
     only_one,
     port_problem,
 )
+from styles.doctor.database import unreachable
+from styles.static import collect_static
 from teams.setup import prepare
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,22 +48,37 @@ class Command(BaseCommand):
         problems = [*filter(None, port_problems())]
         if problems:
             sys.exit("\n".join(problems))
-        self.migrate()
+        try:
+            self.migrate()
+        except OperationalError as error:
+            sys.exit(f"{unreachable(error)}\n`manage.py doctor` says more.")
         collect_static()
-        prepare(self.stdout.write)
+        prepare(self.say)
         # From here on this process only watches: it needs no connection of its own.
         connections.close_all()
-        code = Supervisor(programs(), self.stdout.write).run()
+        if settings.LOG_FORMAT == "json":
+            supervisor = Supervisor(programs(), self.say, quote=as_json)
+        else:
+            supervisor = Supervisor(programs(), self.stdout.write)
+        code = supervisor.run()
         if code:
             sys.exit(code)
+
+    def say(self, line: str) -> None:
+        """Write a line as the log's lines are written."""
+        self.stdout.write(as_json("run", line) if settings.LOG_FORMAT == "json" else line)
 
     def migrate(self) -> None:
         """Bring the database up to date; say so if there is something to do."""
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if plan:
-            self.stdout.write(f"Bringing the database up to date ({len(plan)} migrations).")
+            self.say(f"Bringing the database up to date ({len(plan)} migrations).")
         call_command("migrate", interactive=False, verbosity=0)
+
+
+def as_json(name: str, line: str) -> str:
+    return as_json_line(line, name)
 
 
 def programs() -> list[Program]:
@@ -94,28 +110,3 @@ def port_problems() -> Iterator[str]:
     if port == settings.PORT:
         yield f"PORT and SANDBOX_PORT are both {port}. Choose another with SANDBOX_PORT={other}."
     yield port_problem("127.0.0.1", port, host_name="BIND", port_name="SANDBOX_PORT")
-
-
-def collect_static() -> None:
-    """Collect the static files, unless those of the last time are still the same."""
-    stamp = settings.DATA_DIR / "static.stamp"
-    current = static_fingerprint()
-    collected = Path(settings.STATIC_ROOT).is_dir() and stamp.is_file()
-    if not collected or stamp.read_text() != current:
-        # Cleared, for a file that replaces a newer one would not be copied.
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-        stamp.write_text(current)
-
-
-def static_fingerprint() -> str:
-    """Return a hash over what collecting depends on: where to, how, and each file's name and age.
-
-    A package that is upgraded brings files of another age or size, so versions need no mention.
-    """
-    storage = settings.STORAGES["staticfiles"]["BACKEND"]
-    about = [f"{settings.STATIC_ROOT} {storage}"]
-    for finder in get_finders():
-        for name, source in finder.list([]):
-            facts = Path(source.path(name)).stat()
-            about.append(f"{name} {facts.st_mtime_ns} {facts.st_size}")
-    return hashlib.sha256("\n".join(sorted(about)).encode()).hexdigest()
