@@ -117,6 +117,8 @@ def _is_in(path: str, where: str) -> bool:
 def owned() -> Findings:
     """Whether all belongs to one user: root, who was here once, locks the server out."""
     folder = Path(settings.DATA_DIR)
+    if not folder.is_dir():
+        return
     owner = folder.stat().st_uid
     if owner != os.geteuid():
         yield look(
