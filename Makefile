@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCANNER := tools/observatory/node_modules
 
-.PHONY: run test test-fast test-postgres observatory torture bench lint check format docs screenshots upgrade clean
+.PHONY: run test test-fast test-postgres observatory torture bench lint check format docs screenshots upgrade audit clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
@@ -20,8 +20,8 @@ test-fast: .venv/dev.stamp
 test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
 ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes api api_tokens archive attaching breaker \
-	changes charts creation deleting desk drafts filters following form form_hostile health instructions key_pages \
-	library limits models notes notices recovery rotation usage worker))
+	changes charts creation deleting desk doctor drafts filters following form form_hostile health instructions key_pages \
+	library limits models notes notices readiness recovery rotation usage worker))
 
 # Mozilla's HTTP Observatory against the running product, over https; needs Node.js 20 and npm.
 observatory: .venv/dev.stamp $(SCANNER)/.stamp
@@ -63,12 +63,16 @@ check: .venv/dev.stamp
 docs: .venv/dev.stamp
 	$(BIN)/python -m docs.write_errors
 
-# After a change in pyproject.toml.
+# After a change in pyproject.toml, and to have all that is newer.
 upgrade: .venv/dev.stamp
 	$(BIN)/uv pip compile $(PINNING) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(PINNING) --group dev pyproject.toml -o requirements-dev.txt
 PINNING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-find-links --no-emit-index-url
+
+# Asks a database of vulnerabilities about every pin; says so where that cannot be reached.
+audit: .venv/dev.stamp
+	$(BIN)/python -m tests.audit
 
 # The pictures in README.md, from the browser tests.
 screenshots: .venv/dev.stamp

@@ -1,16 +1,21 @@
 """`manage.py run`, up to the point where the supervisor takes over."""
 
+import json
 import os
 import socket
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
+from django.db import OperationalError
 
-from pikzels_ui.supervisor import only_one
-from styles.management.commands.run import port_problems, programs
+from pikzels_ui.supervisor import Pace, Program, Supervisor, only_one
+from styles.management.commands import run
+from styles.management.commands.run import Command, port_problems, programs
 from styles.static import collect_static
 
 
@@ -102,3 +107,46 @@ def test_an_address_with_colons_is_put_in_brackets(settings: LazySettings) -> No
     settings.BIND, settings.PORT = "::1", 8000
     web = next(program for program in programs() if program.name == "web")
     assert "[::1]:8000" in web.command
+
+
+def test_a_database_that_is_away_is_said_in_words(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(command: Command) -> None:
+        raise OperationalError("connection refused\nmore of it")
+
+    settings.SANDBOX_ENABLED, settings.PORT = False, free_port()
+    monkeypatch.setattr(Command, "migrate", away)
+    with pytest.raises(SystemExit) as stopped:
+        call_command("run", skip_checks=True)
+    said = "The database cannot be used: connection refused.\n`manage.py doctor` says more."
+    assert stopped.value.code == said
+
+
+def test_lines_of_the_programs_are_json_where_the_log_is(
+    settings: LazySettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SANDBOX_ENABLED, settings.PORT, settings.LOG_FORMAT = False, free_port(), "json"
+    monkeypatch.setattr(Command, "migrate", lambda command: None)
+    monkeypatch.setattr(run, "collect_static", lambda: None)
+    monkeypatch.setattr(run, "prepare", lambda write: write("Make the first account."))
+    says = "import sys; print('{\"logger\": \"styles\"}'); print('plain'); sys.exit()"
+    program = Program(name="worker", command=[sys.executable, "-c", says])
+    monkeypatch.setattr(run, "programs", lambda: [program])
+    monkeypatch.setattr(run, "Supervisor", partial(Supervisor, pace=Pace(tries=1)))
+    monkeypatch.setattr(run.connections, "close_all", lambda: None)
+    with pytest.raises(SystemExit):
+        call_command("run", skip_checks=True)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [(line["logger"], line.get("message")) for line in lines]
+    assert found[:3] == [
+        ("run", "Make the first account."),
+        ("styles", None),
+        ("worker", "plain"),
+    ]
+    assert found[-1] == ("run", "Stopped.")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

@@ -18,6 +18,8 @@ from .folders import locks_problem
 
 # PRAGMA synchronous: 2 is FULL, 3 is EXTRA.
 DURABLE = {2, 3}
+# Others may have squashed their migrations since.
+OURS = {"styles", "teams"}
 
 
 def unreachable(error: Exception) -> str:
@@ -54,10 +56,10 @@ def migrated() -> Findings:
             f"The database lacks {number_of(len(plan), 'migration')}.",
             "Run manage.py migrate, or manage.py run, which does it.",
         )
-    ours = set(executor.loader.disk_migrations)
-    apps = {app for app, _name in ours}
     applied = MigrationRecorder(connection).applied_migrations()
-    unknown = [key for key in applied if key[0] in apps and key not in ours and not _is_old(key)]
+    unknown = [
+        key for key in applied if key[0] in OURS and key not in executor.loader.disk_migrations
+    ]
     if unknown:
         app, name = max(unknown)
         yield wrong(
@@ -66,13 +68,12 @@ def migrated() -> Findings:
         )
     if not plan and not unknown:
         yield ok("It is up to date.")
-    if "cache" not in connection.introspection.table_names():
+    if not _counts_tries():
         yield wrong("It lacks the table that counts tries.", "Run manage.py createcachetable.")
 
 
-def _is_old(key: tuple[str, str]) -> bool:
-    """Whether it is one of other apps' migrations that were squashed since."""
-    return key[0] not in {"styles", "teams"}
+def _counts_tries() -> bool:
+    return settings.CACHES["default"]["LOCATION"] in connection.introspection.table_names()
 
 
 def durable() -> Findings:

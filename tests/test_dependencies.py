@@ -1,0 +1,128 @@
+"""Every import is of a package that pyproject.toml declares, and every declared package is used."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+OURS = {"pikzels_ui", "styles", "teams", "tests", "bench", "docs"}
+PROGRAM = ["pikzels_ui", "styles", "teams", "manage.py", "gunicorn.conf.py"]
+AROUND = ["tests", "bench", "docs"]
+# Whose modules come with a package that we ask for by name: `django-allauth[mfa]`.
+BROUGHT_ALONG = {"fido2": "django-allauth"}
+MODULES = packages_distributions()
+
+
+def plain(name: str) -> str:
+    """Return a package's name as all its spellings have it, without version and extras."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~!; ]", name)[0]).lower()
+
+
+RUN = {plain(each) for each in PYPROJECT["project"]["dependencies"]}
+OPTIONAL = {
+    plain(p) for each in PYPROJECT["project"]["optional-dependencies"].values() for p in each
+}
+DEV = {plain(each) for each in PYPROJECT["dependency-groups"]["dev"]}
+
+
+def trees(places: list[str]) -> Iterator[tuple[Path, ast.AST]]:
+    for place in places:
+        path = ROOT / place
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            yield file, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def imported(places: list[str]) -> dict[str, Path]:
+    """Return the packages whose modules are imported, each with a file that does so."""
+    found: dict[str, Path] = {}
+    for file, tree in trees(places):
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            for name in names:
+                top = name.partition(".")[0]
+                if top not in sys.stdlib_module_names | OURS:
+                    package = BROUGHT_ALONG.get(top) or MODULES.get(top, [top])[0]
+                    found.setdefault(plain(package), file)
+    return found
+
+
+def named_in_settings() -> set[str]:
+    """Return the packages whose modules Django is told of by their names."""
+    texts = {
+        node.value.partition(".")[0]
+        for _file, tree in trees(["pikzels_ui"])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return {plain(package) for text in texts for package in MODULES.get(text, [])}
+
+
+def test_the_program_imports_what_it_declares_and_nothing_else() -> None:
+    undeclared = {name: file for name, file in imported(PROGRAM).items() if name not in RUN}
+    assert undeclared == {}
+
+
+def test_so_do_the_tests() -> None:
+    undeclared = {name: file for name, file in imported(AROUND).items() if name not in RUN | DEV}
+    assert undeclared == {}
+
+
+def test_the_program_uses_all_that_it_declares() -> None:
+    assert RUN - set(imported(PROGRAM)) - named_in_settings() == set()
+
+
+def is_a_tool(package: str) -> bool:
+    """Whether it is no library: a command of the Makefile, a plugin, or stubs for mypy."""
+    points = distribution(package).entry_points
+    makefile = (ROOT / "Makefile").read_text()
+    commands = {point.name for point in points if point.group == "console_scripts"} | {package}
+    return (
+        any(f"$(BIN)/{command}" in makefile for command in commands)
+        or any(point.group == "pytest11" for point in points)
+        or package in PYPROJECT["tool"]
+        or package.removesuffix("-stubs") != package
+        or package.startswith("types-")
+    )
+
+
+def test_whoever_works_on_it_uses_all_that_is_declared_for_them() -> None:
+    used = set(imported([*PROGRAM, *AROUND])) | named_in_settings()
+    assert {each for each in DEV - used if not is_a_tool(each)} == set()
+
+
+@pytest.mark.parametrize("stubs", sorted(each for each in DEV if each.startswith("types-")))
+def test_stubs_are_for_something_that_is_imported(stubs: str) -> None:
+    assert stubs.removeprefix("types-") in set(imported([*PROGRAM, *AROUND]))
+
+
+@pytest.mark.parametrize(
+    ("file", "declared"),
+    [("requirements.txt", RUN), ("requirements-dev.txt", RUN | OPTIONAL | DEV)],
+)
+def test_each_is_pinned_with_its_hashes(file: str, declared: set[str]) -> None:
+    text = (ROOT / file).read_text()
+    blocks = re.findall(r"^[A-Za-z0-9._-]+(?:\[\S*\])?==.*?(?=^[^\s#]|\Z)", text, re.M | re.S)
+    assert declared <= {plain(block.partition("==")[0]) for block in blocks}
+    assert [block for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_what_runs_is_also_what_is_tested() -> None:
+    def pins(file: str) -> dict[str, str]:
+        text = (ROOT / file).read_text()
+        return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[\S*\])?==(\S+)", text, re.M))
+
+    tested = pins("requirements-dev.txt")
+    assert {each: tested.get(each) for each in pins("requirements.txt")} == pins("requirements.txt")
