@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import Permission
 from django.core import serializers
 from django.db import transaction
@@ -21,7 +23,9 @@ from styles.models import (
     ReferenceImage,
     Style,
     Unwanted,
+    WorkerSign,
 )
+from styles.readiness import readiness
 from teams.models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 
 from .conftest import browser_of, person
@@ -98,7 +102,7 @@ OURS = {
     "style_delete": Gets(404, 404, 403),  # for owners and for who made it
     "style_keep": Gets(404, 404, 403, "post"),
     "healthz": Gets(200, 200, 200),
-    "readyz": Gets(503, 503, 503),  # there is no worker
+    "readyz": Gets(200, 200, 200),
     "setup": Gets(404, 404, 404),
 }
 # With a token of one's own; a session opens nothing of it.
@@ -111,7 +115,7 @@ API = {
 # What somebody gets who is not signed in, where that is not the way to sign in.
 PUBLIC = {
     "healthz": 200,
-    "readyz": 503,
+    "readyz": 200,
     "api:openapi-json": 200,
     "api:styles": 401,
     "api:style": 401,
@@ -157,7 +161,13 @@ Sees = Callable[[Client, str, str], HttpResponse]
 
 
 @pytest.fixture
-def world(make_style: Callable[..., Style], alice: User, key: PikzelsKey) -> World:
+def world(
+    make_style: Callable[..., Style], alice: User, key: PikzelsKey, settings: LazySettings
+) -> World:
+    # Ready: with a folder and a worker.
+    settings.DATA_DIR.mkdir()
+    WorkerSign.give(uuid.uuid4(), "here")
+    readiness.forget()
     return make_world(make_style, alice, key)
 
 

@@ -131,7 +131,7 @@ class TestDatabase:
         assert WRONG in levels(database.reachable)
 
     def test_behind(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        MigrationRecorder(connection).record_unapplied("styles", "0012_worker_signs")
+        MigrationRecorder(connection).record_unapplied("styles", "0013_operators_see_sign_ins")
         assert (WRONG, "The database lacks 1 migration.") in found(database.migrated)
 
     def test_ahead(self) -> None:
