@@ -7,6 +7,11 @@ class StylesConfig(AppConfig):
     verbose_name = _("Styles")
 
     def ready(self) -> None:
+        from django.core.checks import register
+
+        from pikzels_ui.backups.here import no_restore_cut_short
+
         from .checks import register_checks
 
         register_checks()
+        register(no_restore_cut_short)

@@ -83,7 +83,7 @@ def merge() -> None:
         rows += [bring_back(entry) for entry in lacking]
         if rows:
             log.error("the database lacks what %d attempts did: safe mode", len(rows))
-            SafeMode.objects.create(lacking=rows)
+            SafeMode.note(rows)
 
 
 def _sent_after_backup(entries: dict[str, Journaled]) -> list[tuple[Attempt, Journaled]]:

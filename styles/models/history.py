@@ -147,6 +147,8 @@ class SafeMode(models.Model):
 
     since = models.DateTimeField(_("since"), default=timezone.now, editable=False)
     lacking = models.JSONField(_("what the database lacked"), default=list)
+    # When the backup was made; NULL where only the journal tells that one was restored.
+    backup_of = models.DateTimeField(_("backup made"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     ended_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
 
@@ -163,6 +165,15 @@ class SafeMode(models.Model):
     @classmethod
     def is_on(cls) -> bool:
         return cls.objects.on().exists()
+
+    @classmethod
+    def note(cls, lacking: list[dict[str, str]]) -> None:
+        """Begin one for what the database lacks, or add that to one that a restore began."""
+        begun = cls.objects.on().filter(backup_of__isnull=False).first()
+        if begun is None:
+            cls.objects.create(lacking=lacking)
+        else:
+            cls.objects.filter(pk=begun.pk).update(lacking=begun.lacking + lacking)
 
     @classmethod
     def end(cls, who: User) -> bool:
