@@ -42,9 +42,7 @@ def into_folder(source: Source, folder: Path, *, keep: int = 0) -> tuple[Path, M
     durable.make_folder(folder)
     with _alone(folder):
         _clear(folder)
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        if (folder / f"backup-{name}").exists():
-            raise Problem("There is a backup of this very second. Try again in a moment.")
+        name = _free_name(folder)
         earlier = next(manifest.whole_backups(folder), None)
         made = _made(source, folder / f"{UNFINISHED}{name}", earlier)
         durable.rename(folder / f"{UNFINISHED}{name}", folder / f"backup-{name}")
@@ -73,6 +71,13 @@ def into_file(source: Source, file: Path) -> Manifest:
             for left in (folder, packed):
                 _forget(left)
     return made
+
+
+def _free_name(folder: Path) -> str:
+    """Return the time, which sorts, also where one of this very second is there."""
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    taken = len([*folder.glob(f"backup-{now}*")])
+    return f"{now}-{taken + 1}" if taken else now
 
 
 def _pack(folder: Path, packed: Path) -> None:

@@ -32,10 +32,10 @@ CREATE TABLE styles_safemode (since TEXT, lacking TEXT);
 class Installation:
     """One that can be added to, and told apart from another."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, exist_ok: bool = False) -> None:
         self.place = Place(data=folder, media=folder / "media", sqlite=folder / "db.sqlite3")
         self.media = self.place.media
-        folder.mkdir()
+        folder.mkdir(exist_ok=exist_ok)
 
     @property
     def database(self) -> sqlite3.Connection:

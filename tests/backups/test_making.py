@@ -25,14 +25,14 @@ from .conftest import Installation
 
 
 @pytest.fixture(autouse=True)
-def each_in_a_second_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def two_in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = itertools.count()
 
     class Clock(making.datetime):
         @classmethod
         def now(cls, tz: object = None) -> making.datetime:  # type: ignore[override]
             begun = cls(2026, 11, 26, 12, tzinfo=making.UTC)
-            return begun + timedelta(seconds=next(seconds))
+            return begun + timedelta(seconds=next(seconds) // 2)
 
     monkeypatch.setattr(making, "datetime", Clock)
 
@@ -101,6 +101,7 @@ def test_what_an_earlier_one_has_lost_is_copied_anew(here: Installation, shelf: 
 
 def test_the_newest_are_kept(here: Installation, shelf: Path) -> None:
     made = [into_folder(here.source(), shelf)[0].name for _ in range(3)]
+    assert made == sorted(made)
     last, _made = into_folder(here.source(), shelf, keep=2)
     assert left_in(shelf) == {made[-1], last.name}
 
