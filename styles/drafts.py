@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -25,7 +25,6 @@ from .states import State
 
 MOST_DRAFTS = 20
 MOST_BYTES = 300_000_000
-KEPT = timedelta(days=30)
 LATELY = timedelta(days=1)
 # Of these nothing is made, unless a person starts anew.
 NOT_MADE = (State.DRAFT, State.REFUSED, State.DECLINED, State.DROPPED, State.GONE)
@@ -112,15 +111,27 @@ def _checksums(style: Style) -> list[str]:
     return sorted(style.images.values_list("sha256", flat=True))
 
 
-def sweep() -> int:
-    """Delete drafts that were never sent and that nobody touched for a month; return how many."""
-    old = Style.objects.unsent().filter(edited_at__lt=timezone.now() - KEPT, attempts=None)
+def untouched(before: datetime) -> Iterable[uuid.UUID]:
+    """Yield the drafts that were never sent and that nobody has touched since then."""
+    old = Style.objects.unsent().filter(edited_at__lt=before, attempts=None)
+    return old.values_list("pk", flat=True).iterator()
+
+
+def forget(keys: Sequence[uuid.UUID]) -> int:
+    """Delete these drafts, unless one was touched or sent just now; return how many went."""
+    before = timezone.now() - timedelta(days=settings.KEEP_DAYS["drafts"])
+    old = Style.objects.unsent().filter(edited_at__lt=before, attempts=None)
+    return delete(old.filter(pk__in=keys))
+
+
+def delete(some: StyleQuerySet) -> int:
+    """Delete drafts with their files; return how many that were."""
     with transaction.atomic():
         # Locked, so that none is sent between being found and being deleted.
-        found = [style.pk for style in old.select_for_update(of=("self",))]
-        files = list(ReferenceImage.objects.filter(style__in=found))
+        found = [style.pk for style in some.select_for_update(of=("self",))]
+        images = list(ReferenceImage.objects.filter(style__in=found))
         Style.objects.filter(pk__in=found).delete()
-    for image in files:
+    for image in images:
         image.forget_file()
     return len(found)
 

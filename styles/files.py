@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,32 +12,32 @@ from django.utils import timezone
 
 from .models import ReferenceImage, Style
 
-log = logging.getLogger(__name__)
-
 # A file may be a while on the disk before the row that names it is committed.
 LEFT_ALONE = timedelta(days=1)
 FOLDERS = ("references", "previews", "portraits")
 
 
-def sweep() -> int:
-    """Delete stored files that no row names, a day after they were written; return how many."""
+def orphans() -> Iterator[Path | str]:
+    """Yield the stored files that no row names, a day after they were written, by their names; and
+    by their paths the uploads that were cut off."""
     before = timezone.now() - LEFT_ALONE
-    orphans = _all_orphans(before)
-    for name in orphans:
-        default_storage.delete(name)
-    removed = len(orphans) + _sweep_incoming(before)
-    if removed:
-        log.info("swept %d files that nothing refers to", removed)
-    return removed
+    for folder in FOLDERS:
+        yield from _orphans(folder, before)
+    yield from _cut_off(before)
+
+
+def forget(found: Sequence[Path | str]) -> int:
+    for each in found:
+        if isinstance(each, Path):
+            each.unlink(missing_ok=True)
+        else:
+            default_storage.delete(each)
+    return len(found)
 
 
 def count_orphans(before: datetime) -> int:
     """Return how many stored files of before then no row names."""
-    return len(_all_orphans(before))
-
-
-def _all_orphans(before: datetime) -> list[str]:
-    return [name for folder in FOLDERS for name in _orphans(folder, before)]
+    return sum(1 for folder in FOLDERS for _name in _orphans(folder, before))
 
 
 def _orphans(folder: str, before: datetime) -> Iterator[str]:
@@ -61,13 +60,10 @@ def _is_known(name: str) -> bool:
     return ReferenceImage.is_named(name) or Style.objects.filter(portrait=name).exists()
 
 
-def _sweep_incoming(before: datetime) -> int:
+def _cut_off(before: datetime) -> list[Path]:
     """Uploads that were cut off; they have no rows yet."""
-    stale = [
+    return [
         path
         for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()
         if path.is_file() and path.stat().st_mtime < before.timestamp()
     ]
-    for path in stale:
-        path.unlink(missing_ok=True)
-    return len(stale)

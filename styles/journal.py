@@ -15,7 +15,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,6 @@ from .pikzels.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
-# A backup that is older than this is no longer noticed.
-KEPT = timedelta(days=120)
 _writing = threading.Lock()
 
 
@@ -114,22 +112,23 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read() -> list[Journaled]:
-    """Return the attempts of all journals in DATA_DIR, oldest first; forget months long past.
+    """Return the attempts of all journals in DATA_DIR, oldest first.
 
     A line that a crash cut off is passed over: what it was about had not happened yet.
     """
     known: dict[str, Journaled] = {}
-    oldest = (timezone.now() - KEPT).timestamp()
-    for file in sorted(path().parent.glob("*.jsonl")):
-        if file.stat().st_mtime < oldest:
-            file.unlink(missing_ok=True)
-            continue
+    for file in files():
         for entry in _entries(file):
             try:
                 _take(entry, known)
             except (KeyError, TypeError, ValueError):
                 log.exception("a line of %s makes no sense and is passed over", file.name)
     return list(known.values())
+
+
+def files() -> list[Path]:
+    """Return the journals of all hosts and months. A backup from before them is not noticed."""
+    return sorted(path().parent.glob("*.jsonl"))
 
 
 def _entries(file: Path) -> Iterator[dict[str, Any]]:

@@ -391,9 +391,8 @@ def image_rows(style: Style) -> list[dict[str, Any]]:
         {
             "n": image.position,
             "is_link": image.is_link,
-            "url": image.source_url
-            if image.is_link
-            else reverse("style_image", args=[style.pk, image.position]),
+            "url": _address_of(style, image),
+            "gone_at": image.original_gone_at,
             "preview_url": preview_of(style, image),
             "name": image.original_name,
             "sha256": image.sha256,
@@ -404,6 +403,14 @@ def image_rows(style: Style) -> list[dict[str, Any]]:
         }
         for image in style.images.all()
     ]
+
+
+def _address_of(style: Style, image: ReferenceImage) -> str:
+    """Return where the picture itself is; "" where it was deleted after its time."""
+    if image.is_link:
+        return image.source_url
+    url = reverse("style_image", args=[style.pk, image.position])
+    return "" if image.original_gone_at else url
 
 
 def sandbox_page(style: Style) -> str:

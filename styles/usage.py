@@ -159,7 +159,7 @@ def as_csv(entries: Sequence[Entry]) -> Iterator[str]:
             (
                 f"{entry.month:%Y-%m}",
                 entry.name,
-                entry.who.email if entry.who else "",
+                entry.who.email if entry.who and not entry.who.erased_at else "",
                 entry.price,
                 entry.accepted,
                 entry.accepted_cost,

@@ -101,7 +101,7 @@ def style_context(request: MemberRequest, style: Style) -> dict[str, Any]:
 @require_safe
 def image(request: MemberRequest, style_id: uuid.UUID, position: int) -> HttpResponseBase:
     picture = get_image(request, style_id, position)
-    if picture.is_link:
+    if picture.is_link or picture.original_gone_at:
         raise Http404
     return picture_response(str(picture.file.name), picture.media_type)
 

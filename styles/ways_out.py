@@ -106,7 +106,15 @@ def variant(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
         messages.error(request, str(problem))
         return redirect(style)
     draft = style.variant(request.user)
-    messages.success(request, _("A new draft has the same pictures. Give it a name."))
+    missing = style.images.exclude(original_gone_at=None).count()
+    if missing:
+        text = _(
+            "A new draft is there. The originals of %(n)d pictures were deleted after their time: "
+            "add them again, and give it a name."
+        )
+        messages.warning(request, text % {"n": missing})
+    else:
+        messages.success(request, _("A new draft has the same pictures. Give it a name."))
     return redirect("style_edit", draft.pk)
 
 

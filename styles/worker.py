@@ -20,9 +20,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from pikzels_ui import logs
-from teams.sign_ins import SignIn
 
-from . import creation, deleting, drafts, files, following, instructions, recovery, telling
+from . import creation, deleting, following, instructions, recovery, retention, telling
 from .models import Attempt, Notice, SafeMode, Style, WorkerSign
 from .pikzels.outcome import Outcome
 from .states import State
@@ -90,6 +89,7 @@ class Worker:
         self._senders = Crew(threads, "sender")
         self._followers = Crew(threads, "follower")
         self._tellers = Crew(TELLERS, "teller")
+        self._sweepers = Crew(1, "sweeper")
         self._leases: set[int] = set()
         self._lock = threading.Lock()
         self._finished = threading.Event()
@@ -111,6 +111,7 @@ class Worker:
             self._senders.finish()
             self._followers.finish()
             self._tellers.finish()
+            self._sweepers.finish()
         finally:
             # Whatever ended the loop: a process that only renews leases would never be restarted.
             self._finished.set()
@@ -146,9 +147,11 @@ class Worker:
     def _sweep_when_due(self) -> None:
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + SWEEP_EVERY
-            drafts.sweep()
-            files.sweep()
-            SignIn.forget_old()
+            # Apart, for there may be much of it, and nobody waits for that.
+            self._sweepers.take_up(uuid.uuid4(), lambda _id: self._sweep())
+
+    def _sweep(self) -> None:
+        retention.sweep(stop=self.stopping)
 
     def _create(self, style_id: uuid.UUID) -> None:
         attempt = creation.claim(style_id)

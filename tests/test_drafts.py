@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from styles import creation, drafts, form_buttons
+from styles import creation, drafts, form_buttons, retention
 from styles.images import accept
 from styles.images.links import Link, LinkProblem
 from styles.models import ReferenceImage, Style
@@ -468,7 +468,7 @@ class TestLimits:
         alone = draft.images.get(position=1)
         shared.remove_picture(1)
         Style.objects.filter(pk=draft.pk).update(edited_at=timezone.now() - timedelta(days=31))
-        assert drafts.sweep() == 1
+        assert retention.sweep()["drafts"] == 1
         assert list(Style.objects.all()) == [shared]
         assert not Path(alone.file.path).exists()
         assert all(image.is_intact() for image in ReferenceImage.objects.all())
@@ -477,7 +477,7 @@ class TestLimits:
         draft.submit(alice)
         draft.reopen(alice)
         Style.objects.update(edited_at=timezone.now() - timedelta(days=400))
-        assert drafts.sweep() == 0
+        assert retention.sweep()["drafts"] == 0
 
 
 def test_a_new_form_offers_to_continue_a_draft(client: Client, draft: Style, bob: User) -> None:

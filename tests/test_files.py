@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
-from styles import creation, files
+from styles import creation, retention
 from styles.models import ReferenceImage, Style
 from styles.pikzels.sandbox import Sandbox
 from styles.states import State
@@ -38,7 +38,7 @@ class TestSweep:
         known = stored(settings.MEDIA_ROOT)
         for path in known:
             age(path)
-        assert files.sweep() == 0
+        assert retention.sweep()["files without a row"] == 0
         assert stored(settings.MEDIA_ROOT) == known
 
     def test_deletes_a_picture_that_was_replaced(
@@ -48,7 +48,7 @@ class TestSweep:
         path = Path(image.file.path)
         age(path)
         image.delete()
-        assert files.sweep() == 1
+        assert retention.sweep()["files without a row"] == 1
         assert not path.exists()
 
     def test_keeps_a_file_that_a_variant_shares(self, make_style: MakeStyle, bob: User) -> None:
@@ -57,20 +57,20 @@ class TestSweep:
         path = Path(style.images.get(position=1).file.path)
         age(path)
         style.images.all().delete()
-        files.sweep()
+        retention.sweep()
         assert path.exists()
 
     def test_leaves_new_files_alone(self, db: None, settings: LazySettings) -> None:
         path = settings.MEDIA_ROOT / "references" / "ab" / "abc.jpg"
         path.parent.mkdir(parents=True)
         path.touch()
-        assert files.sweep() == 0
+        assert retention.sweep()["files without a row"] == 0
 
     def test_deletes_uploads_that_were_cut_off(self, db: None, settings: LazySettings) -> None:
         path = settings.FILE_UPLOAD_TEMP_DIR / "upload.bin"
         path.touch()
         age(path)
-        assert files.sweep() == 1
+        assert retention.sweep()["files without a row"] == 1
 
 
 class TestALostPicture:

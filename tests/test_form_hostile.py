@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image
 
-from styles import creation, drafts, form_buttons, recovery
+from styles import creation, drafts, form_buttons, recovery, retention
 from styles.images import accept
 from styles.images.links import LinkProblem
 from styles.models import Attempt, ReferenceImage, Style
@@ -428,7 +428,7 @@ class TestSweep:
             return real(self)
 
         monkeypatch.setattr(Collector, "delete", delete)
-        drafts.sweep()
+        retention.sweep()
         sending.join()
         assert sent == [True] * Style.objects.filter(state=State.QUEUED).count()
 

@@ -35,7 +35,8 @@ def facts(ask: Ask) -> Facts:
         for column, table in (("preview", "styles_referenceimage"), ("portrait", "styles_style"))
         for (name,) in ask(f"SELECT {column} FROM {table} WHERE {column} <> ''")  # noqa: S608
     }
-    references = ask("SELECT file, sha256 FROM styles_referenceimage WHERE file <> ''")
+    stored = "file <> '' AND original_gone_at IS NULL"
+    references = ask(f"SELECT file, sha256 FROM styles_referenceimage WHERE {stored}")  # noqa: S608
     return Facts(
         pictures=pictures | {str(file): str(sha256) for file, sha256 in references},
         migrations=[".".join(each) for each in ask("SELECT app, name FROM django_migrations")],

@@ -18,7 +18,9 @@ from .places import Problem
 
 # Where Debian keeps the programs of each version.
 VERSIONS = Path("/usr/lib/postgresql")
-OPTIONS = {"HOST": "--host", "PORT": "--port", "USER": "--username"}
+# Those that the programs of each version know, which may be older than our library.
+PARAMETERS = ("host", "hostaddr", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert",
+              "sslkey")  # fmt: skip
 
 
 def copy(to: Path) -> Facts:
@@ -35,7 +37,7 @@ def copy(to: Path) -> Facts:
         _run(
             [
                 program("pg_dump", version // 10_000), "--format=custom", "--no-owner",
-                "--no-privileges", f"--snapshot={snapshot}", f"--file={to}", *without, *_address(),
+                "--no-privileges", f"--snapshot={snapshot}", f"--file={to}", *without, _address(),
             ]
         )  # fmt: skip
     durable.sync_file(to)
@@ -54,7 +56,6 @@ def put_back(dump: Path) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version_num')::int")
         version = cursor.fetchone()[0] // 10_000
-    connection.close()
     script = dump.with_suffix(".sql")
     script.unlink(missing_ok=True)
     script.touch(mode=0o600)
@@ -63,7 +64,7 @@ def put_back(dump: Path) -> None:
         with script.open("a") as file:
             file.write(f"\n{SAFE_MODE.format(at='now()').replace('INTO ', 'INTO public.')};\n")
         once = ["--single-transaction", "--set=ON_ERROR_STOP=1", "--quiet", "--no-psqlrc"]
-        _run([program("psql", version), *once, f"--file={script}", *_address()])
+        _run([program("psql", version), *once, f"--file={script}", _address()])
     finally:
         script.unlink(missing_ok=True)
 
@@ -92,19 +93,27 @@ def _ask(cursor: Any, query: str) -> Sequence[Sequence[Any]]:
     return rows
 
 
-def _address() -> list[str]:
-    known: Mapping[str, Any] = connection.settings_dict
-    options = [f"{option}={known[name]}" for name, option in OPTIONS.items() if known.get(name)]
-    return [*options, "--no-password", f"--dbname={known['NAME']}"]
+def _address() -> str:
+    """Return how the database is reached, as its programs take it, without the password."""
+    connection.ensure_connection()
+    known: Mapping[str, str] = connection.connection.info.get_parameters()
+    return "--dbname=" + " ".join(
+        f"{name}={_quoted(known[name])}" for name in PARAMETERS if name in known
+    )
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _run(command: Sequence[str]) -> None:
-    known: Mapping[str, Any] = connection.settings_dict
     # Not among the arguments, which every user of this machine can see.
-    password = {"PGPASSWORD": str(known["PASSWORD"])} if known.get("PASSWORD") else {}
+    password = connection.settings_dict.get("PASSWORD")
+    known = {"PGPASSWORD": str(password)} if password else {}
     done = subprocess.run(
-        command, env={**os.environ, **password}, capture_output=True, text=True, check=False
+        command, env={**os.environ, **known}, capture_output=True, text=True, check=False
     )
     if done.returncode:
         said = done.stderr.strip().splitlines()
-        raise Problem(f"{Path(command[0]).name} failed: {said[-1] if said else 'it says nothing'}")
+        raise Problem(f"{Path(command[0]).name} failed: {said[0] if said else 'it says nothing'}")

@@ -44,6 +44,8 @@ class ReferenceImage(models.Model):
     measures = models.JSONField(_("measures"), null=True, blank=True, editable=False)
     fingerprint = models.BigIntegerField(_("fingerprint"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
+    # Since when the file is not there any more, by `originals.py`; its preview is.
+    original_gone_at = models.DateTimeField(_("original deleted"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("reference image")
@@ -66,8 +68,8 @@ class ReferenceImage(models.Model):
 
     def is_intact(self) -> bool:
         """Whether its file is there and is what was stored."""
-        if self.is_link:
-            return True
+        if self.is_link or self.original_gone_at:
+            return self.is_link
         try:
             with default_storage.open(str(self.file.name)) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256

@@ -463,12 +463,12 @@ class Style(models.Model):
         return event.who if event and event.who else self.creator
 
     def variant(self, who: User, name: str = "") -> Style:
-        """Return a new draft with the same pictures, sharing their files."""
+        """Return a new draft with those of its pictures that are there, sharing their files."""
         with transaction.atomic():
             # Locked, so that no file is forgotten between reading its row and copying it.
             Style.objects.select_for_update().get(pk=self.pk)
             draft = Style.objects.create(team=self.team, creator=who, name=name)
-            for image in self.images.all():
+            for image in self.images.filter(original_gone_at=None):
                 image.pk, image.style = None, draft
                 image.save(force_insert=True)
         return draft

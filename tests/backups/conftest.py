@@ -18,7 +18,7 @@ from pikzels_ui.backups.places import Place
 TABLES = """
 CREATE TABLE django_migrations (app TEXT, name TEXT);
 INSERT INTO django_migrations VALUES ('styles', '0001_initial');
-CREATE TABLE styles_referenceimage (file TEXT, preview TEXT, sha256 TEXT);
+CREATE TABLE styles_referenceimage (file TEXT, preview TEXT, sha256 TEXT, original_gone_at TEXT);
 CREATE TABLE styles_style (name TEXT, portrait TEXT);
 CREATE TABLE styles_attempt (name TEXT);
 CREATE TABLE teams_user (email TEXT);
@@ -59,7 +59,7 @@ class Installation:
         with closing(self.database) as database:
             database.execute("INSERT INTO styles_style VALUES (?, '')", [name])
             row = [stored, hashlib.sha256(picture).hexdigest()]
-            database.execute("INSERT INTO styles_referenceimage VALUES (?, '', ?)", row)
+            database.execute("INSERT INTO styles_referenceimage VALUES (?, '', ?, NULL)", row)
         return path
 
     def write_journal(self, text: str) -> None:
