@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 
 from styles.admin_parts import OnlyChosen, ReadOnly, narrowing
 
+from .leaving_admin import ErasedNotDeleted
 from .models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 from .setup import ensure_keys
 from .sign_ins import SignIn
@@ -66,7 +67,7 @@ class UserEditForm(FreeAddress, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(StockUserAdmin):
+class UserAdmin(ErasedNotDeleted, StockUserAdmin):
     form = UserEditForm
     add_form = UserCreationForm
     list_display = ("email", "name", "is_active", "is_staff", "last_login")

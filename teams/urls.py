@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import key_views, notices, people_views, sessions, tokens, usage, views
+from . import data_views, key_views, notices, people_views, sessions, tokens, usage, views
 
 urlpatterns = [
     path("team/", views.team, name="team"),
@@ -25,6 +25,9 @@ urlpatterns = [
     path("account/tokens/", tokens.tokens, name="account_tokens"),
     path("account/tokens/<uuid:api_token_id>/revoke/", tokens.revoke, name="account_token_revoke"),
     path("account/notices/", notices.notices, name="account_notices"),
+    path("account/data/", data_views.data, name="account_data"),
+    path("account/data/export/", data_views.export, name="account_export"),
+    path("account/data/erase/", data_views.erase, name="account_erase"),
     path("account/sessions/<int:session_id>/end/", sessions.end, name="account_session_end"),
     path("setup/<str:token>/", views.setup, name="setup"),
 ]

@@ -58,6 +58,9 @@ OURS = {
     "account": Gets(200, 200, 200),
     "account_tokens": Gets(200, 200, 200),
     "account_notices": Gets(200, 200, 200),
+    "account_data": Gets(200, 200, 200),
+    "account_export": Gets(302, 302, 302),  # asked for the password first
+    "account_erase": Gets(302, 302, 302),
     "account_token_revoke": Gets(404, 404, 404, "post"),
     "account_session_end": Gets(404, 404, 404, "post"),
     "mails": Gets(404, 404, 403),
