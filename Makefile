@@ -19,9 +19,10 @@ test-fast: .venv/dev.stamp
 # What is sent and paid for, also on PostgreSQL, where one is installed.
 test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
-ENGINE := tests/faults $(addprefix tests/test_,$(addsuffix .py,all_codes api api_tokens archive attaching breaker \
-	changes charts creation deleting desk doctor drafts filters following form form_hostile health instructions key_pages \
-	library limits models notes notices readiness recovery rotation usage worker))
+ENGINE := tests/faults tests/backups/test_commands.py $(addprefix tests/test_,$(addsuffix .py,all_codes api \
+	api_tokens archive attaching breaker changes charts creation deleting desk doctor drafts filters following form \
+	form_hostile health instructions key_pages leaving library limits models notes notices readiness recovery \
+	retention rotation usage worker))
 
 # Mozilla's HTTP Observatory against the running product, over https; needs Node.js 20 and npm.
 observatory: .venv/dev.stamp $(SCANNER)/.stamp
