@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from allauth.usersessions.models import UserSession
-from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from teams.models import CallCount, Invitation
+from teams.models import CallCount, Invitation, SignIn
 
 from . import drafts, files, journal, originals
 from .models import Attempt, Event, Notice, Style
@@ -161,14 +160,6 @@ def _closed(before: datetime) -> Q:
     return Q(accepted_at__lt=before) | Q(revoked_at__lt=before) | Q(expires_at__lt=before)
 
 
-def _sign_ins() -> list[Kept]:
-    model = apps.all_models["teams"].get("signin")
-    if model is None:
-        return []
-    old = rows(model, lambda before: Q(at__lt=before))
-    return [Kept(_("sign-ins"), **old, setting="sign_ins")]
-
-
 KEPT = [
     Kept(_("drafts"), drafts.untouched, drafts.forget, "drafts"),
     Kept(_("originals of pictures"), originals.old, originals.forget, "originals"),
@@ -176,7 +167,7 @@ KEPT = [
     Kept(_("notes in histories"), partial(_keys_of, _events), _forget_notes, "details"),
     Kept(_("notices"), **rows(Notice, _told), setting="notices"),
     Kept(_("invitations"), **rows(Invitation, _closed), setting="invitations"),
-    *_sign_ins(),
+    Kept(_("sign-ins"), **rows(SignIn, lambda before: Q(at__lt=before)), setting="sign_ins"),
     Kept(_("mails"), _mails, _unlink, "mails"),
     Kept(_("journals"), lambda before: _older(journal.files(), before), _unlink, "journals"),
     Kept(_("sessions"), **rows(Session, lambda now: Q(expire_date__lt=now))),

@@ -15,7 +15,6 @@ from pathlib import Path
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -29,7 +28,7 @@ from styles import drafts
 from styles.models import Notice, Style, Unwanted
 
 from . import people
-from .models import ApiToken, Invitation, Membership, User
+from .models import ApiToken, Invitation, Membership, SignIn, User
 from .people import NotPossible
 from .team_events import TeamEvent
 
@@ -116,9 +115,7 @@ def _forget_what_was_told(person: User, addresses: list[str]) -> None:
     Unwanted.objects.filter(user=person).delete()
     for address in addresses:
         Invitation.objects.filter(email__iexact=address).delete()
-    if sign_ins := apps.all_models["teams"].get("signin"):
-        tried = Q(user=person) | Q(who__in=addresses)
-        sign_ins._default_manager.filter(tried).delete()
+    SignIn.objects.filter(Q(user=person) | Q(who__in=addresses)).delete()
 
 
 def _forget_names(person: User, addresses: list[str]) -> None:

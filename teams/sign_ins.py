@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -13,14 +11,11 @@ BROWSER_CHARACTERS = 120
 
 
 class SignIn(models.Model):
-    """Somebody signed in, or tried to: written once, never edited, and forgotten after `KEPT`.
+    """Somebody signed in, or tried to: written once, never edited, and deleted after its time.
 
-    `who` stays when the account goes. Of an address that no account has it is a keyed hash alone,
+    `who` stays when the account is deleted, but not when the person is erased. Of an address that no account has it is a keyed hash alone,
     by which tries can be told apart: people type their password into the wrong field.
     """
-
-    # Long enough to look into what somebody noticed late; addresses are not kept for ever.
-    KEPT = timedelta(days=90)
 
     class How(models.TextChoices):
         PASSWORD = "password", _("Password")
@@ -56,8 +51,3 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.who}, {self.at:%Y-%m-%d %H:%M}"
-
-    @classmethod
-    def forget_old(cls) -> int:
-        """Delete what is older than sign-ins are kept; return how many that were."""
-        return cls.objects.filter(at__lt=timezone.now() - cls.KEPT).delete()[0]

@@ -15,13 +15,12 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.apps import apps
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 
 from styles.models import Attempt, Event, Instructions, Notice, ReferenceImage, Style, Unwanted
 
-from .models import User
+from .models import SignIn, User
 from .team_events import TeamEvent
 
 AT_ONCE = 256 * 1024
@@ -98,6 +97,7 @@ def account(user: User) -> dict[str, Any]:
         "addresses": (EmailAddress, ("email", "verified", "primary")),
         "second_factors": (Authenticator, ("type", "created_at", "last_used_at")),
         "sessions": (UserSession, ("ip", "user_agent", "created_at", "last_seen_at")),
+        "sign_ins": (SignIn, ("at", "how", "worked", "address", "browser")),
         "notices": (Notice, ("kind", "team__name", "at", "outcome", "closed_at")),
         "unwanted_notices": (Unwanted, ("kind",)),
     }
@@ -109,18 +109,11 @@ def account(user: User) -> dict[str, Any]:
         "last_sign_in": user.last_login,
         "teams": list(user.memberships.values("team__name", "role", "joined_at")),
         "tokens": list(user.api_tokens.values(*tokens)),
-        "sign_ins": _sign_ins(user),
         **{
             name: list(model._default_manager.filter(user=user).values(*fields))
             for name, (model, fields) in by_user.items()
         },
     }
-
-
-def _sign_ins(user: User) -> list[Any]:
-    model = apps.all_models["teams"].get("signin")
-    fields = ("at", "how", "worked", "address", "browser")
-    return list(model._default_manager.filter(user=user).values(*fields)) if model else []
 
 
 def styles_of(user: User, everything: bool) -> QuerySet[Style]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('styles', '0011_groups'),
+        ('styles', '0013_operators_see_sign_ins'),
     ]
 
     operations = [

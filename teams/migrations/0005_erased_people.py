@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('teams', '0003_team_events'),
+        ('teams', '0004_sign_ins'),
     ]
 
     operations = [

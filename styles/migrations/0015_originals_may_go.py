@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('styles', '0012_safe_mode_after_restore'),
+        ('styles', '0014_safe_mode_after_restore'),
     ]
 
     operations = [
