@@ -233,14 +233,14 @@ EXPORTS_PER_HOUR = env.whole("EXPORTS_PER_HOUR", default=60, least=1)
 
 # For how many days they are kept, 0 for always: see styles/retention.py
 KEEP_DAYS = {
-    "drafts": env.int("KEEP_DRAFTS_DAYS", default=30),
-    "originals": env.int("KEEP_ORIGINALS_DAYS", default=0),
-    "details": env.int("KEEP_DETAILS_DAYS", default=0),
-    "notices": env.int("KEEP_NOTICES_DAYS", default=90),
-    "invitations": env.int("KEEP_INVITATIONS_DAYS", default=90),
-    "sign_ins": env.int("KEEP_SIGN_INS_DAYS", default=90),
-    "mails": env.int("KEEP_MAILS_DAYS", default=30),
-    "journals": env.int("KEEP_JOURNALS_DAYS", default=120),
+    "drafts": env.whole("KEEP_DRAFTS_DAYS", default=30),
+    "originals": env.whole("KEEP_ORIGINALS_DAYS", default=0),
+    "details": env.whole("KEEP_DETAILS_DAYS", default=0),
+    "notices": env.whole("KEEP_NOTICES_DAYS", default=90),
+    "invitations": env.whole("KEEP_INVITATIONS_DAYS", default=90),
+    "sign_ins": env.whole("KEEP_SIGN_INS_DAYS", default=90),
+    "mails": env.whole("KEEP_MAILS_DAYS", default=30),
+    "journals": env.whole("KEEP_JOURNALS_DAYS", default=120),
 }
 
 # Mail: without a server it goes to the terminal and to a page for the owner

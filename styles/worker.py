@@ -148,7 +148,7 @@ class Worker:
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + SWEEP_EVERY
             # Apart, for there may be much of it, and nobody waits for that.
-            self._sweepers.take_up(uuid.uuid4(), lambda _id: self._sweep())
+            self._sweepers.take_up("sweep", uuid.uuid4(), lambda _id: self._sweep())
 
     def _sweep(self) -> None:
         retention.sweep(stop=self.stopping)

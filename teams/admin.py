@@ -28,7 +28,6 @@ from .models import ApiToken, Invitation, Membership, PikzelsKey, Team, User
 from .setup import ensure_keys
 from .sign_ins import SignIn
 from .team_events import TeamEvent
-from .traces import has_left_traces
 
 
 class MembershipInline(admin.TabularInline):
@@ -84,8 +83,8 @@ class UserAdmin(ErasedNotDeleted, StockUserAdmin):
             {
                 "fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions"),
                 "description": _(
-                    "Who did anything here is switched off and not deleted, so that it stays known "
-                    "who did it: take “Active” away."
+                    "To keep somebody out, take “Active” away: it stays known who did what. "
+                    "“Delete” erases them for good: it was somebody who has left."
                 ),
             },
         ),
@@ -97,8 +96,8 @@ class UserAdmin(ErasedNotDeleted, StockUserAdmin):
     inlines = (MembershipInline,)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """One by one only, and nobody by whose name something is known."""
-        if obj is None or has_left_traces(obj):
+        """One by one only, and nobody a second time."""
+        if obj is None or obj.erased_at:
             return False
         return super().has_delete_permission(request, obj)
 

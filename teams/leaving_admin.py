@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from . import leaving
 from .models import User
 from .people import NotPossible
+from .traces import has_left_traces
 
 
 class ErasedNotDeleted(admin.ModelAdmin):
@@ -21,7 +20,10 @@ class ErasedNotDeleted(admin.ModelAdmin):
     def get_deleted_objects(
         self, objs: Iterable[User], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Return what goes, how many, missing rights, and what stands in the way."""
+        """Return what goes, how many, missing rights, and what stands in the way.
+
+        The right to delete was asked for before: nothing else is deleted with a person.
+        """
         people = list(objs)
         goes = _("name, addresses, sign-ins, tokens, passkeys, sessions, drafts never sent")
         stays = _("Styles that were sent stay with their teams, made by somebody who has left")
@@ -29,22 +31,16 @@ class ErasedNotDeleted(admin.ModelAdmin):
         hindrances = [
             f"{user.email}: {text}" for user in people for text in leaving.hindrances(user)
         ]
-        missing: set[str] = set()
-        if not self.has_delete_permission(request):
-            missing.add(str(User._meta.verbose_name))
-        return (
-            [*texts, stays],
-            {str(User._meta.verbose_name_plural): len(people)},
-            missing,
-            hindrances,
-        )
+        counts = {str(User._meta.verbose_name_plural): len(people)}
+        return [*texts, stays], counts, set(), hindrances
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Erase a person; the row of one who never did anything goes, too."""
+        is_known = has_left_traces(obj)
         try:
             leaving.erase(obj)
         except NotPossible as problem:
             messages.error(request, f"{obj.email}: {problem}")
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for user in queryset:
-            self.delete_model(request, user)
+            return
+        if not is_known:
+            User.objects.filter(pk=obj.pk).delete()

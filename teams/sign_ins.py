@@ -13,8 +13,9 @@ BROWSER_CHARACTERS = 120
 class SignIn(models.Model):
     """Somebody signed in, or tried to: written once, never edited, and deleted after its time.
 
-    `who` stays when the account is deleted, but not when the person is erased. Of an address that no account has it is a keyed hash alone,
-    by which tries can be told apart: people type their password into the wrong field.
+    `who` stays when the account is deleted, but not when the person is erased. Of an address that
+    no account has it is a keyed hash alone, by which tries can be told apart: people type their
+    password into the wrong field.
     """
 
     class How(models.TextChoices):

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from styles.models import Deletion, SafeMode, Style
 from styles.states import State
@@ -311,27 +312,31 @@ class TestUsers:
         assert self.delete(root, bob) == 302
         assert not User.objects.filter(pk=bob.pk).exists()
 
-    def test_one_who_did_anything_stays_and_is_switched_off(
+    def test_one_who_did_anything_is_erased_and_the_row_stays(
         self, root: Client, bob: User, make_style: MakeStyle
     ) -> None:
-        style = make_style(creator=bob)
-        assert self.delete(root, bob) == 403
+        style = make_style(creator=bob, state=State.REFUSED, submitted_at=timezone.now())
         chosen = {"action": "delete_selected", "_selected_action": [bob.pk], "post": "yes"}
         root.post(address("teams.user", "changelist"), chosen)
         page = root.get(address("teams.user", "change", bob.pk)).content.decode()
-        assert "deletelink" not in page
-        assert "is switched off and not deleted" in page
-        assert self.change(root, bob, is_active="") == 302
+        assert "To keep somebody out" in page
+        assert self.delete(root, bob) == 302
         bob.refresh_from_db()
         style.refresh_from_db()
-        assert (bob.is_active, style.creator) == (False, bob)
+        assert (bob.is_active, bob.name, style.creator) == (False, "", bob)
+
+    def test_one_is_switched_off(self, root: Client, bob: User) -> None:
+        assert self.change(root, bob, is_active="") == 302
+        bob.refresh_from_db()
+        assert (bob.is_active, bob.name) == (False, "Bob")
 
     @pytest.mark.parametrize("trace", sorted(TRACES))
     def test_every_way_to_be_known_by_name_keeps_an_account(
         self, root: Client, bob: User, make_style: MakeStyle, world: World, trace: str
     ) -> None:
         TRACES[trace](world, bob)
-        assert self.delete(root, bob) == 403
+        assert self.delete(root, bob) == 302
+        assert User.objects.filter(pk=bob.pk).exists()
 
     def test_no_way_to_be_known_by_name_is_forgotten_here(self) -> None:
         """What else points to a user goes with the account: the way in, and where they belong."""

@@ -392,11 +392,18 @@ class TestByAnOperator:
         alice.refresh_from_db()
         assert alice.erased_at is None
 
-    def test_many_at_once(self, operator: Client, alice: User, bob: User) -> None:
+    def test_one_by_one_and_not_many_at_once(
+        self, operator: Client, alice: User, bob: User
+    ) -> None:
         given = {"action": "delete_selected", "_selected_action": [bob.pk], "post": "yes"}
         operator.post("/admin/teams/user/", given)
         bob.refresh_from_db()
-        assert bob.erased_at
+        assert bob.erased_at is None
+
+    def test_a_second_time_is_refused(self, operator: Client, bob: User) -> None:
+        leaving.erase(bob)
+        address = f"/admin/teams/user/{bob.pk}/delete/"
+        assert operator.post(address, {"post": "yes"}).status_code == 403
 
     def test_by_command(self, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("builtins.input", lambda _question: "no")

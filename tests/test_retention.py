@@ -28,6 +28,7 @@ from styles.originals import OVER
 from styles.pikzels.errors import Verdict
 from styles.states import State
 from styles.usage import ledger
+from styles.worker import Worker
 from teams.models import CallCount, Invitation, Membership, PikzelsKey, Team, User
 
 from .conftest import browser_of
@@ -240,6 +241,16 @@ class TestTheSweep:
         stop.set()
         assert retention.sweep(stop=stop)["counts of tries"] == 0
         assert CallCount.objects.exists()
+
+    def test_is_the_workers_once_a_day(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        swept: list[threading.Event] = []
+        monkeypatch.setattr("styles.worker.SWEEP_FIRST", 0)
+        monkeypatch.setattr(retention, "sweep", lambda *, stop: swept.append(stop))
+        worker = Worker()
+        worker.look()
+        worker.look()
+        worker._sweepers.finish()
+        assert swept == [worker.stopping]
 
     def test_each_setting_is_for_something(self, settings: LazySettings) -> None:
         used = {each.setting for each in retention.KEPT} - {""}

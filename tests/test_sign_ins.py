@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from styles.worker import Worker
+from styles import retention
 from teams import door, people
 from teams.models import User
 from teams.setup import setup_link
@@ -136,14 +136,11 @@ class TestKeeping:
         door.note(RequestFactory().get("/"), alice, How.SETUP)
         assert the_one().address is None
 
-    def test_old_ones_are_forgotten_by_the_worker(
-        self, alice: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_old_ones_are_swept(self, alice: User) -> None:
         for days in (91, 89):
             at = timezone.now() - timedelta(days=days)
             SignIn.objects.create(user=alice, who=alice.email, how="password", worked=True, at=at)
-        monkeypatch.setattr("styles.worker.SWEEP_FIRST", 0)
-        Worker().look()
+        assert retention.sweep()["sign-ins"] == 1
         assert (timezone.now() - the_one().at).days == 89
 
     def test_the_name_stays_when_the_account_goes(self, alice: User, bob: User) -> None:
