@@ -14,8 +14,9 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from pikzels_ui.supervisor import Pace, Program, Supervisor, only_one
-from styles.management.commands import run
-from styles.management.commands.run import Command, port_problems, programs
+from styles.management.commands import prepare, run
+from styles.management.commands.prepare import Command
+from styles.management.commands.run import port_problems, programs
 from styles.static import collect_static
 
 
@@ -128,8 +129,8 @@ def test_lines_of_the_programs_are_json_where_the_log_is(
 ) -> None:
     settings.SANDBOX_ENABLED, settings.PORT, settings.LOG_FORMAT = False, free_port(), "json"
     monkeypatch.setattr(Command, "migrate", lambda command: None)
-    monkeypatch.setattr(run, "collect_static", lambda: None)
-    monkeypatch.setattr(run, "prepare", lambda write: write("Make the first account."))
+    monkeypatch.setattr(prepare, "collect_static", lambda: None)
+    monkeypatch.setattr(prepare, "prepare", lambda write: write("Make the first account."))
     says = "import sys; print('{\"logger\": \"styles\"}'); print('plain'); sys.exit()"
     program = Program(name="worker", command=[sys.executable, "-c", says])
     monkeypatch.setattr(run, "programs", lambda: [program])

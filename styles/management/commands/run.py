@@ -8,8 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 
 from pikzels_ui.logs import as_json_line
 from pikzels_ui.supervisor import (
@@ -20,9 +19,6 @@ from pikzels_ui.supervisor import (
     only_one,
     port_problem,
 )
-from styles.doctor.database import unreachable
-from styles.static import collect_static
-from teams.setup import prepare
 
 ROOT = Path(__file__).resolve().parents[3]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
@@ -44,16 +40,11 @@ class Command(BaseCommand):
             sys.exit("Stopped.")
 
     def run(self) -> None:
-        """Check the ports, bring database and static files up to date, and supervise."""
+        """Check the ports, prepare, and supervise."""
         problems = [*filter(None, port_problems())]
         if problems:
             sys.exit("\n".join(problems))
-        try:
-            self.migrate()
-        except OperationalError as error:
-            sys.exit(f"{unreachable(error)}\n`manage.py doctor` says more.")
-        collect_static()
-        prepare(self.say)
+        call_command("prepare", stdout=self.stdout)
         # From here on this process only watches: it needs no connection of its own.
         connections.close_all()
         if settings.LOG_FORMAT == "json":
@@ -67,14 +58,6 @@ class Command(BaseCommand):
     def say(self, line: str) -> None:
         """Write a line as the log's lines are written."""
         self.stdout.write(as_json("run", line) if settings.LOG_FORMAT == "json" else line)
-
-    def migrate(self) -> None:
-        """Bring the database up to date; say so if there is something to do."""
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if plan:
-            self.say(f"Bringing the database up to date ({len(plan)} migrations).")
-        call_command("migrate", interactive=False, verbosity=0)
 
 
 def as_json(name: str, line: str) -> str:
