@@ -18,12 +18,13 @@ from django.conf import LazySettings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.signals import post_save
 from django.test import Client
 
 from styles.images import accept
-from styles.models import Style
+from styles.models import Event, Style
 from styles.pikzels.sandbox import Sandbox
-from styles.states import State
+from styles.states import State, may_follow
 from teams.models import Membership, PikzelsKey, Team, User
 
 from .far_away import NAMES, FarAway, Play, far_away
@@ -78,6 +79,22 @@ def own_tries(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if commits:
         cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def only_moves_of_the_table() -> Iterator[None]:
+    """Hold every change of a style's state that happens in a test to the table of states."""
+    others: list[str] = []
+
+    def note(instance: Event, created: bool, **_: object) -> None:
+        old, new = instance.from_state, instance.to_state
+        if created and old and not may_follow(old, new):
+            others.append(f"{old} → {new}")
+
+    post_save.connect(note, sender=Event)
+    yield
+    post_save.disconnect(note, sender=Event)
+    assert others == []
 
 
 @pytest.fixture
