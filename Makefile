@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCANNER := tools/observatory/node_modules
 
-.PHONY: run test test-fast test-postgres observatory torture bench lint check format docs screenshots upgrade audit clean
+.PHONY: run test test-fast test-postgres observatory torture try-deploying bench lint check format docs screenshots \
+	upgrade audit clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
@@ -41,6 +42,11 @@ torture: .venv/dev.stamp
 	TORTURE=1 $(BIN)/python -m pytest tests/faults/test_stateful.py tests/test_odd_pictures.py tests/test_vast_pictures.py \
 		tests/test_api_described.py
 
+# docs/deploying.md on a clean Debian 12, as root, with debootstrap and systemd-container: ten minutes,
+# and ports that others may have, so that .ci/run leaves it out. FIRST is the release to upgrade from.
+try-deploying: .venv/dev.stamp
+	$(BIN)/python -m tests.deploying.walk $(FIRST)
+
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.create_memory
 	$(BIN)/python -m bench.reference_check
@@ -63,10 +69,12 @@ check: .venv/dev.stamp
 
 docs: .venv/dev.stamp
 	$(BIN)/python -m docs.write_errors
+	$(BIN)/python -m docs.write_states
 
 # After a change in pyproject.toml, and to have all that is newer.
 upgrade: .venv/dev.stamp
 	$(BIN)/uv pip compile $(PINNING) pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile $(PINNING) --extra postgres pyproject.toml -o requirements-postgres.txt
 	$(BIN)/uv pip compile $(PINNING) --group dev pyproject.toml -o requirements-dev.txt
 PINNING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-find-links --no-emit-index-url
@@ -77,11 +85,8 @@ audit: .venv/dev.stamp
 
 # The pictures in README.md, from the browser tests.
 screenshots: .venv/dev.stamp
-	$(BIN)/python -m pytest -q tests/e2e/test_pages.py -k "library or form or every_state"
-	cp var/pictures/library-desktop-light.png docs/screenshots/library.png
-	cp var/pictures/library-desktop-dark.png docs/screenshots/library-dark.png
-	cp var/pictures/form-refused-desktop-light.png docs/screenshots/form.png
-	cp var/pictures/style-in_doubt-desktop-light.png docs/screenshots/style.png
+	$(BIN)/python -m pytest -q tests/e2e/test_pages.py -k "library or form or every_state or reviewers"
+	$(BIN)/python -m docs.write_screenshots
 
 clean:
 	rm -rf .venv $(SCANNER) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
