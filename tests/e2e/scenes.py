@@ -26,7 +26,7 @@ SHELF = [
     ("Kitchen calm", "NO SUGAR/30 DAYS/WOW", "#064e3b #34d399", State.READY, "", "made"),
     ("Mystery base", "SECRET/BASE/FOUND", "#3c096c #c77dff", State.IN_DOUBT, "no_answer", "doubt"),
     ("Off grid", "CABIN/OFF GRID/-40°", "#7c2d12 #fb923c", State.REFUSED, BROKEN, "refused"),
-    ("Code speed", "CODE/FASTER/10×", "#1e293b #38bdf8", State.QUEUED, "", ""),
+    ("Code speed", "CODE/FASTER/10 X", "#1e293b #38bdf8", State.QUEUED, "", ""),
     ("Deep blue", "DIVE/200 M/ALONE", "#023047 #8ecae6", State.SENDING, "", ""),
     ("Night market", "EAT/ALL/NIGHT", "#240046 #ff9e00", State.COMMITTED, "", ""),
     ("Tiny house", "TINY/HOUSE/BUILD", "#344e41 #dad7cd", State.IN_REVIEW, "", ""),

@@ -39,15 +39,19 @@ from teams.setup import ensure_keys, setup_link
 from ..conftest import browser_of, join_group, person
 from ..pictures import encoded, photo
 from ..pikzels.sandboxes import create
+from ..waiting import wait_until
 from ..wording import banned_words, visible_text
 from .scenes import furnish, thumbnail
 
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "pictures"
 NOBODY = "5f0c8f7e-91c1-4a35-8d3e-0b1c2d3e4f50"
 SIZES = {"phone": 390, "desktop": 1280}
-# Its face and its pictures are there, but for those that wait to be scrolled to.
-PAINTED = """document.fonts.status === "loaded" &&
-    [...document.images].every((each) => each.complete || each.loading === "lazy")"""
+# Its face and its pictures are there, also those that wait to be scrolled to, which come at once.
+PAINTED = """() => {
+    const pictures = [...document.images];
+    pictures.forEach((each) => { each.loading = "eager"; });
+    return document.fonts.status === "loaded" && pictures.every((each) => each.complete);
+}"""
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -83,7 +87,8 @@ def look(live_server: LiveServer, page: Page, console: list[str]) -> Callable[[s
 
 def inspect(page: Page, name: str) -> None:
     """Judge the page as it stands, and keep pictures of it."""
-    page.wait_for_function(PAINTED)
+    # Not `wait_for_function`, which looks again by what the CSP forbids.
+    wait_until(lambda: page.evaluate(PAINTED))
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for size, width in SIZES.items():
