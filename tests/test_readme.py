@@ -22,12 +22,3 @@ def test_each_setting_is_documented(name: str) -> None:
 
 def test_settings_are_found_at_all() -> None:
     assert {"DATA_DIR", "SECRET_KEY", "PIKZELS_API_KEY", "EMAIL_URL"} <= settings_read()
-
-
-def links() -> set[str]:
-    return set(re.findall(r'(?:\]\(|src(?:set)?=")([^):"]+)[)"]', README))
-
-
-@pytest.mark.parametrize("link", sorted(links()))
-def test_each_link_leads_somewhere(link: str) -> None:
-    assert (ROOT / link.partition("#")[0]).exists()
