@@ -61,6 +61,14 @@ def make_folder(path: Path) -> None:
         path.mkdir(exist_ok=True, mode=0o700)
 
 
+def free_name(folder: Path, name: str) -> str:
+    """Return `name`, or where one by that name is there, one that sorts behind all of them."""
+    taken = [path.name.removeprefix(name) for path in folder.glob(f"{name}*")]
+    # Not how many there are: the first of them may have been removed.
+    numbers = [int(each[1:]) for each in taken if each[1:].isdecimal()]
+    return f"{name}-{max(numbers, default=1) + 1:03}" if taken else name
+
+
 def new_file(path: Path) -> IO[bytes]:
     """Open a file that was not there before, for its owner alone. Raises OSError."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

@@ -42,14 +42,14 @@ def into_folder(source: Source, folder: Path, *, keep: int = 0) -> tuple[Path, M
     durable.make_folder(folder)
     with _alone(folder):
         _clear(folder)
-        name = _free_name(folder)
+        name = durable.free_name(folder, f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
         earlier = next(manifest.whole_backups(folder), None)
         made = _made(source, folder / f"{UNFINISHED}{name}", earlier)
-        durable.rename(folder / f"{UNFINISHED}{name}", folder / f"backup-{name}")
+        durable.rename(folder / f"{UNFINISHED}{name}", folder / name)
         if keep:
             for old in [*manifest.whole_backups(folder)][keep:]:
                 _remove(old)
-    return folder / f"backup-{name}", made
+    return folder / name, made
 
 
 def into_file(source: Source, file: Path) -> Manifest:
@@ -71,13 +71,6 @@ def into_file(source: Source, file: Path) -> Manifest:
             for left in (folder, packed):
                 _forget(left)
     return made
-
-
-def _free_name(folder: Path) -> str:
-    """Return the time, which sorts, also where one of this very second is there."""
-    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    taken = len([*folder.glob(f"backup-{now}*")])
-    return f"{now}-{taken + 1}" if taken else now
 
 
 def _pack(folder: Path, packed: Path) -> None:

@@ -178,8 +178,7 @@ def swap(place: Place, staged: Path, keys: dict[str, str] | None) -> Path | None
 
 def _aside(place: Place) -> Path:
     name = f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    taken = len([*place.data.glob(f"{name}*")])
-    return place.data / (f"{name}-{taken + 1}" if taken else name)
+    return place.data / durable.free_name(place.data, name)
 
 
 def _put_in_journals(place: Place, staged: Path) -> None:

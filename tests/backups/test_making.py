@@ -106,6 +106,13 @@ def test_the_newest_are_kept(here: Installation, shelf: Path) -> None:
     assert left_in(shelf) == {made[-1], last.name}
 
 
+def test_one_that_was_removed_leaves_no_name_to_a_newer_one(tmp_path: Path) -> None:
+    for name in ("now-002", "now-004", "now-odd"):
+        (tmp_path / name).mkdir()
+    assert durable.free_name(tmp_path, "now") == "now-005"
+    assert durable.free_name(tmp_path, "then") == "then"
+
+
 def test_a_picture_that_is_lost_is_named_and_the_rest_is_kept(
     here: Installation, shelf: Path
 ) -> None:
