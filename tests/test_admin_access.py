@@ -60,6 +60,7 @@ PAGES = {
             ["auth_group", "account_emailaddress", "mfa_authenticator", "usersessions_usersession"],
             SUPERUSERS,
         ),
+        "teams_user": SUPERUSERS,  # who are erased by it
     },
 }
 # By GET; those that only take something by POST say so to whoever may.
