@@ -11,7 +11,7 @@ run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # Without browser and crashes: for all the time.
 test-fast: .venv/dev.stamp

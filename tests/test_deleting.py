@@ -308,7 +308,7 @@ class TestOnceItIsTrained:
     ) -> None:
         taken: list[object] = []
         monkeypatch.setattr(
-            "styles.worker.Crew.take_up", lambda crew, pk, job: taken.append((pk, job))
+            "styles.worker.Crew.take_up", lambda crew, kind, pk, job: taken.append((pk, job))
         )
         style = played()
         deleting.delete_when_ready(style, style.creator)

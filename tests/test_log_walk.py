@@ -191,7 +191,7 @@ def visit_everything(client: Client, style: Style) -> None:
         values = dict.fromkeys(route.names_of_arguments, 1) | {"style_id": style.pk}
         response: Any = client.get(route.path(values))
         b"".join(response)
-        assert response.status_code < 500
+        assert response.status_code < 500 or route.name == "readyz"
 
 
 def test_what_is_checked_would_be_found(written: io.StringIO) -> None:

@@ -30,6 +30,11 @@ pytestmark = pytest.mark.django_db
 Kind = Notice.Kind
 
 
+@pytest.fixture(autouse=True)
+def only_moves_of_the_table() -> None:
+    """Here it does not matter by which way a style came where it is."""
+
+
 @pytest.fixture
 def dora(team: Team) -> User:
     """Who reviews."""

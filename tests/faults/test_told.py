@@ -49,6 +49,11 @@ class Killed(BaseException):
     """The worker died at this very point; nothing catches it."""
 
 
+@pytest.fixture(autouse=True)
+def only_moves_of_the_table() -> None:
+    """Here it does not matter by which way a style came where it is."""
+
+
 def the_mail_server(trap: Trap) -> AbstractContextManager[object]:
     send = EmailMessage.send
 
