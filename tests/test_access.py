@@ -256,6 +256,26 @@ def test_charlie_finds_nothing_of_alices_team(world: World, charlie: User) -> No
 
 
 @pytest.mark.parametrize("role", Membership.Role)
+def test_what_charlie_is_on_his_own_team_opens_nothing_of_alices(
+    world: World, charlie: User, role: str
+) -> None:
+    Membership.objects.filter(user=charlie).update(role=role)
+    about_something = {route.name for route in ours() if route.names_of_arguments}
+    found = statuses(browser_of(charlie), world, of=OURS)
+    assert {name: found[name] for name in about_something} == {
+        name: OURS[name].stranger for name in about_something
+    }
+
+
+@pytest.mark.parametrize("role", Membership.Role)
+def test_every_page_answers_whatever_one_is_on_the_team(world: World, bob: User, role: str) -> None:
+    Membership.objects.filter(user=bob).update(role=role)
+    found = statuses(browser_of(bob), world, of=OURS)
+    broken = {name: status for name, status in found.items() if status >= 500}
+    assert broken in ({}, {"readyz": 503})
+
+
+@pytest.mark.parametrize("role", Membership.Role)
 def test_a_bot_gets_what_is_its_persons_teams_whatever_the_role(
     world: World, bob: User, role: str
 ) -> None:
