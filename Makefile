@@ -85,7 +85,7 @@ audit: .venv/dev.stamp
 
 # The pictures in README.md, from the browser tests.
 screenshots: .venv/dev.stamp
-	$(BIN)/python -m pytest -q tests/e2e/test_pages.py -k "library or form or every_state or reviewers"
+	$(BIN)/python -m pytest -q tests/e2e -k "the_library or the_form or every_state or reviewers"
 	$(BIN)/python -m docs.write_screenshots
 
 clean:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from django.test import Client
 from playwright.sync_api import ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
-from teams.models import PikzelsKey, User
+from styles.models import Style
+from teams.models import PikzelsKey, Team, User
 
 from ..conftest import browser_of
+from .looking import inspect
+from .scenes import furnish
 
 CHROMIUM = shutil.which("chromium")
 QUIET = (
@@ -67,3 +70,33 @@ def client(live_server: LiveServer, page: Page, alice: User, key: PikzelsKey) ->
     session = client.cookies["sessionid"].value
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     return client
+
+
+@pytest.fixture
+def shelf(team: Team, key: PikzelsKey, alice: User, bob: User, tmp_path: Path) -> dict[str, Style]:
+    return furnish(team, key, alice, tmp_path)
+
+
+@pytest.fixture
+def sign_in(live_server: LiveServer, page: Page) -> Callable[[User], Client]:
+    def signed_in(user: User) -> Client:
+        client = browser_of(user)
+        cookie = client.cookies["sessionid"].value
+        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def look(live_server: LiveServer, page: Page, console: list[str]) -> Callable[[str, str], None]:
+    def looked(name: str, address: str) -> None:
+        if address:
+            answer = page.goto(live_server.url + address)
+            assert answer and answer.status < 500
+        assert console == []
+        inspect(page, name)
+        # Some of axe's own checks try what the CSP forbids.
+        console.clear()
+
+    return looked

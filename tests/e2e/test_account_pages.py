@@ -24,9 +24,7 @@ from ..test_account import code_of
 from ..test_passkeys import add
 from ..test_passkeys import signed_in as with_password
 from ..test_sessions import ANDROID, CHROME, signed_in
-from .test_pages import look as look
-from .test_pages import path_of
-from .test_pages import sign_in as sign_in
+from .looking import path_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Look = Callable[[str, str], None]

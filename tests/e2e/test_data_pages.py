@@ -19,8 +19,6 @@ from styles.states import State
 from teams.models import Membership, User
 
 from .test_account_pages import enter_password, press
-from .test_pages import look as look
-from .test_pages import sign_in as sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Look = Callable[[str, str], None]

@@ -23,7 +23,7 @@ from ..conftest import browser_of
 from ..far_away import FarAway, far_away, sending
 from ..pictures import photo
 from ..waiting import wait_until
-from .test_pages import PICTURES
+from .looking import PICTURES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeStyle = Callable[..., Style]
