@@ -1,0 +1,83 @@
+"""Measure everything and write `bench/RESULTS.md`: `make bench`, about as long as a coffee break.
+
+`python -m bench sending upload` measures these alone and writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from .figures import Figure, as_text, from_json
+
+# In the order of their rows; each is a module here that is run by itself, too.
+PROGRAMS: tuple[str, ...] = ()
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- ratios: begin -->", "<!-- ratios: end -->"
+
+
+def measured_by(program: str) -> list[Figure]:
+    """Run one program in a process of its own, so that none finds what another left in memory."""
+    command = [sys.executable, "-m", f"bench.{program}", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    figures = from_json(done.stdout)
+    print(as_text(figures), flush=True)
+    return figures
+
+
+def table(figures: list[Figure]) -> str:
+    lines = ["| Row | What | Measured | Limit | Ours | Against |", "|--:|---|--:|--:|---|---|"]
+    lines += [
+        f"| {one.row} | {one.what} | {one.shown or one.verdict} | {one.bound} | {one.ours} "
+        f"| {one.baseline} |"
+        for one in figures
+    ]
+    return "\n".join(lines)
+
+
+def exceptions(figures: list[Figure]) -> str:
+    missed = [
+        f"- Row {one.row}, {one.what}: {one.verdict}. {one.why}" for one in figures if not one.met
+    ]
+    return "\n".join(["", "## Exceptions", "", *missed, ""]) if missed else ""
+
+
+def machine() -> str:
+    about = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = about.partition("model name")[2].partition(":")[2].partition("\n")[0].strip()
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores of {model or platform.machine()}, {system}"
+
+
+def commit() -> str:
+    asked = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def write(figures: list[Figure]) -> None:
+    """Write the results, and the same table into README.md."""
+    rows = table(figures)
+    RESULTS.write_text(
+        f"# What was measured\n\nBy `make bench` at commit {commit()}, on {machine()}.\n\n"
+        f"{rows}\n{exceptions(figures)}",
+        encoding="utf-8",
+    )
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    README.write_text(f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}", encoding="utf-8")
+
+
+def main(names: list[str]) -> int:
+    figures = [figure for name in names or PROGRAMS for figure in measured_by(name)]
+    if not names:
+        write(figures)
+    return 0 if all(one.met or one.why for one in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
