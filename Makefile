@@ -4,14 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCANNER := tools/observatory/node_modules
 
-.PHONY: run test test-fast test-postgres observatory torture try-deploying bench lint check format docs screenshots \
+.PHONY: run test test-fast test-postgres observatory torture try-deploying bench lint check format docs looks screenshots \
 	upgrade audit clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Without browser and crashes: for all the time.
 test-fast: .venv/dev.stamp
@@ -83,9 +83,13 @@ PINNING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes
 audit: .venv/dev.stamp
 	$(BIN)/python -m tests.audit
 
+# A picture of every page in every state in var/pictures, on phone and desktop, light and dark.
+looks: .venv/dev.stamp
+	KEEP_PICTURES=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q tests/e2e
+
 # The pictures in README.md, from the browser tests.
 screenshots: .venv/dev.stamp
-	$(BIN)/python -m pytest -q tests/e2e -k "the_library or the_form or every_state or reviewers"
+	KEEP_PICTURES=1 $(BIN)/python -m pytest -q tests/e2e -k "the_library or the_form or every_state or reviewers"
 	$(BIN)/python -m docs.write_screenshots
 
 clean:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 import threading
 import uuid
@@ -27,11 +28,22 @@ from styles.pikzels.sandbox import Sandbox
 from styles.states import State, may_follow
 from teams.models import Membership, PikzelsKey, Team, User
 
+from . import settings as ours
 from .far_away import NAMES, FarAway, Play, far_away
 from .pictures import photo
 from .pikzels.loopback import make_certificate
 
 PASSWORD = "a light table for slides"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, else one process is left with them at the end."""
+    items.sort(key=lambda item: not {"e2e", "faults"} & {mark.name for mark in item.iter_markers()})
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(ours.OWN_FOLDER, ignore_errors=True)
 
 
 def person(name: str, team: Team | None, role: str = "member") -> User:

@@ -12,6 +12,7 @@ PROBE_SIDE = 128
 
 
 @lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def photo(
     width: int = 1280,
     height: int = 720,

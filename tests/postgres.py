@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from .memory import keep_files_in_memory
 from .waiting import wait_until
 
 # Where Debian puts each version's programs; the server's are not on the PATH.
@@ -100,6 +101,7 @@ def main(command: Sequence[str]) -> int:
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)  # which cleans up
+    keep_files_in_memory()
     with server(bin_folder) as url:
         environment = {**os.environ, "TEST_DATABASE_URL": url}
         return subprocess.run(command, env=environment, check=False).returncode

@@ -8,8 +8,12 @@ import os
 import tempfile
 from pathlib import Path
 
-_folder = tempfile.mkdtemp(prefix="pikzels-ui-tests-")
-os.environ.update(DATA_DIR=_folder, SANDBOX="true", PORT="8000", LOG_LEVEL="WARNING")
+from .memory import keep_files_in_memory
+
+keep_files_in_memory()
+# `conftest.py` deletes it at the end.
+OWN_FOLDER = tempfile.mkdtemp(prefix="pikzels-ui-tests-")
+os.environ.update(DATA_DIR=OWN_FOLDER, SANDBOX="true", PORT="8000", LOG_LEVEL="WARNING")
 for _name in ("DATABASE_URL", "EMAIL_URL", "PIKZELS_API_KEY", "PIKZELS_BASE_URL", "PUBLIC_URL"):
     os.environ.pop(_name, None)
 if _database := os.environ.get("TEST_DATABASE_URL"):
@@ -23,7 +27,7 @@ DATABASES = _base.DATABASES
 STORAGES = _base.STORAGES
 if not _database:
     # On disk, for threads of one process that share a database in memory lock each other's tables.
-    DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(OWN_FOLDER) / "test.sqlite3")}
 # Tests set ENCRYPTION_KEYS themselves.
 ENCRYPTION_KEYS_IN = None
 # Hashing a password as slowly as it should be took most of the suite's time.

@@ -189,7 +189,7 @@ class TestStorage:
         assert levels(folders.free) == {WRONG}
 
     def test_uploads_on_another_disk(self, settings: LazySettings) -> None:
-        settings.FILE_UPLOAD_TEMP_DIR = Path("/dev/shm")
+        settings.FILE_UPLOAD_TEMP_DIR = Path("/proc")
         assert levels(folders.one_disk) == {LOOK}
 
     def test_root_was_here(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

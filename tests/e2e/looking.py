@@ -1,7 +1,8 @@
-"""Looking at a page: pictures of it for people, and what a machine finds."""
+"""Looking at a page: what a machine finds, and, where `make looks` asks, pictures for people."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ..waiting import wait_until
 from ..wording import banned_words, visible_text
 
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "pictures"
+# They take as long as all else here, and prove nothing while nobody looks at them.
+KEEPING_PICTURES = "KEEP_PICTURES" in os.environ
 SIZES = {"phone": 390, "desktop": 1280}
 # Its face and its pictures are there, also those that wait to be scrolled to, which come at once.
 PAINTED = """() => {
@@ -22,12 +25,12 @@ PAINTED = """() => {
 
 
 def inspect(page: Page, name: str) -> None:
-    """Judge the page as it stands, and keep pictures of it."""
+    """Judge the page as it stands, and keep pictures of it if they are wanted."""
     # Not `wait_for_function`, which looks again by what the CSP forbids.
     wait_until(lambda: page.evaluate(PAINTED))
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for size, width in SIZES.items():
+        for size, width in SIZES.items() if KEEPING_PICTURES else ():
             page.set_viewport_size({"width": width, "height": 900})
             picture(page, f"{name}-{size}-{scheme}")
         # In the dark only the colours are others.

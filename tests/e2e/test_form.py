@@ -23,7 +23,7 @@ from ..conftest import browser_of
 from ..far_away import FarAway, far_away, sending
 from ..pictures import photo
 from ..waiting import wait_until
-from .looking import PICTURES
+from .looking import KEEPING_PICTURES, picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeStyle = Callable[..., Style]
@@ -497,7 +497,8 @@ def test_each_step_is_seen_in_forced_colours(form: Page) -> None:
     form.locator("#id_image_3").focus()
     ring = "e => getComputedStyle(e.parentElement.querySelector('.frame')).outlineStyle"
     assert form.locator("#id_image_3").evaluate(ring) == "solid"
-    form.screenshot(path=PICTURES / "form-forced-colours.png", full_page=True)
+    if KEEPING_PICTURES:
+        picture(form, "form-forced-colours")
 
 
 def test_a_picture_that_was_cancelled_too_late_is_shown_before_it_is_paid_for(

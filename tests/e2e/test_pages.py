@@ -1,7 +1,7 @@
 """Every page in every state: looked at by a machine here, and by a person in `var/pictures`.
 
-Each is seen at 390 and 1280 pixels, light and dark, and kept as a picture; no serious finding of
-axe, no word on the console, and nothing that has to be scrolled sideways, down to 320 pixels.
+No serious finding of axe, light and dark, no word on the console, and nothing that has to be
+scrolled sideways, down to 320 pixels. `make looks` keeps pictures at 390 and 1280 pixels.
 """
 
 from __future__ import annotations

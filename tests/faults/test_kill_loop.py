@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSED_ON = ("PATH", "TEST_DATABASE_URL")
+PASSED_ON = ("PATH", "TMPDIR", "TEST_DATABASE_URL")
 # PostgreSQL needs a process per connection, and half as many kills take as long.
 KILLS = 100 if "TEST_DATABASE_URL" in os.environ else 200
 
