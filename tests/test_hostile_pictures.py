@@ -114,7 +114,9 @@ class TestTimeAndMemory:
         data = photo(64, 36)
         frame = data.index(b"\xff\xc0")
         huge = segment(0xC0, struct.pack(">BHH", 8, 60_000, 60_000) + data[frame + 9 : frame + 19])
-        assert code_of(data[:frame] + huge + data[frame:], folder) == "unreadable"
+        assert code_of(data[:frame] + huge + data[frame:], folder) == "too_many_pixels"
+        after = frame + 19
+        assert code_of(data[:after] + huge + data[after:], folder) == "unreadable"
 
     def test_a_png_of_two_sizes(self, folder: Path) -> None:
         data = photo(64, 36, format="PNG")

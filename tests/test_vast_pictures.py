@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,6 +86,54 @@ def test_what_would_take_too_much_memory_is_told_how_much_is_allowed(
 ) -> None:
     with pytest.raises(ImageProblem, match=f"more than {limit} megapixels"):
         judged(data, tmp_path)
+
+
+def webp(kind: bytes, body: bytes) -> bytes:
+    return b"RIFF\xff\xff\0\0WEBP" + kind + struct.pack("<I", len(body)) + body
+
+
+# 8000 × 4000 in each way of telling it, and nothing behind.
+HEADERS = {
+    "baseline": vast_jpeg(12_000, 11_000)[:2000],
+    "progressive": vast_jpeg(8000, 5200, progressive=True)[:2000],
+    "PNG": vast_png(8000, 6300)[:40],
+    "WebP": webp(b"VP8 ", bytes(3) + b"\x9d\x01\x2a" + struct.pack("<HH", 8000, 4000)),
+    "WebP, lossless": webp(b"VP8L", b"\x2f" + struct.pack("<I", 7999 | 3999 << 14)),
+    "WebP, extended": webp(b"VP8X", bytes(4) + b"\x3f\x1f\0" + b"\x9f\x0f\0"),
+    "AVIF": b"\0\0\0\x14ftypavif\0\0\0\0mif1"
+    + b"\0\0\0\x14ispe\0\0\0\0" + struct.pack(">II", 64, 64)
+    + b"\0\0\0\x14ispe\0\0\0\0" + struct.pack(">II", 8000, 4000),
+}  # fmt: skip
+
+
+class Watched(io.BytesIO):
+    """A file that says how much of it was read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self.taken += len(content)
+        return content
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_what_tells_of_too_much_is_refused_before_it_is_read(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(subprocess, "run")  # WebP and AVIF are decoded by another process
+    file = Watched(HEADERS[kind].ljust(20_000_000, b"\0"))
+    with pytest.raises(ImageProblem) as caught:
+        accept(file, name="party", directory=tmp_path)
+    assert caught.value.code == "too_many_pixels"
+    assert file.taken < 1_000_000
+    assert list(tmp_path.glob("*.*")) == []
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_what_keeps_to_the_limit_is_not_taken_for_more(tmp_path: Path, kind: str) -> None:
+    data = encoded(Image.new("RGB", (1280, 720), "teal"), kind)
+    assert (judged(data, tmp_path).width, judged(data, tmp_path).height) == (1280, 720)
 
 
 PEAKS = """

@@ -1,8 +1,8 @@
 """Pictures, without a model: judged by their bytes, measured, cut, and fetched from links.
 
-`judging` is the way in for every picture that somebody sends; what it needs is in `metadata`,
-`pixels` and `confined`. `check` measures stored pictures, with `bars`, `fingerprints` and
-`palettes`. `links` and `fetching` bring pictures from elsewhere to the judge.
+`judging` is the way in for every picture that somebody sends; what it needs is in `headers`,
+`metadata`, `pixels`, `confined` and `storing`. `check` measures stored pictures, with `bars`,
+`fingerprints` and `palettes`. `links` and `fetching` bring pictures from elsewhere to the judge.
 """
 
 from .judging import (

@@ -3,9 +3,7 @@
 Nothing here knows a model. The name and the type that a browser sends are never believed.
 """
 
-import hashlib
 import io
-import os
 import secrets
 import struct
 import threading
@@ -24,25 +22,34 @@ from PIL import ExifTags, Image, features
 
 from ..pikzels import rules
 from . import confined
+from .headers import HEAD_BYTES, told_size
 from .metadata import (
     JPEG_START,
     PNG_SIGNATURE,
     AnimatedError,
+    DamagedError,
+    Part,
     TruncatedError,
-    bare_jpeg,
-    bare_png,
     exif_of,
     held_bytes,
+    parts_of_jpeg,
+    parts_of_png,
     png_depth,
 )
 from .pixels import instead_of, opaque, plain, scaled
+from .storing import gone_unless_good, store, sync, write
 
 UPLOAD_MAX_BYTES = 25_000_000
 MIN_SIDE = 16
 NAME_MAX = 100
 ENDING_MAX = 10
 # The whole process stays below 400 MB with these, 80 of them Django's: measured in the tests.
-MAX_PIXELS = {"JPEG": 120_000_000, "PNG": 50_000_000}
+MAX_PIXELS = {
+    "JPEG": 120_000_000,
+    "PNG": 50_000_000,
+    "WEBP": confined.MAX_PIXELS,
+    "AVIF": confined.MAX_PIXELS,
+}
 # What a decoder holds of a progressive JPEG: 40 megapixels in full colour, 80 as cameras write it.
 MAX_HELD_BYTES = 240_000_000
 # That and the pixels together, at 4 bytes each.
@@ -57,7 +64,7 @@ SCALES_AND_QUALITIES = (
     *((1.0, quality) for quality in (92, 85, 75)),
     *((0.8**step, 80) for step in range(1, 13)),
 )
-ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png"}
+ENDINGS = {"JPEG": ".jpg", "PNG": ".png"}
 PROFILE_SPACES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 
 TURNS = {
@@ -144,19 +151,27 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True)
 class _Bare:
-    """A JPEG or PNG file of the picture alone, how its metadata said that it is to be turned, and
-    a note on what has been done to it already.
+    """Those parts of a JPEG or PNG file that are its picture, what they say of it, how its metadata
+    said that it is to be turned, and a note on what has been done to it already.
+
+    The parts look into the file as it came, which is in memory for as long as they are there.
     """
 
-    content: bytes
+    kind: str
+    parts: list[Part]
+    size: int
+    held_bytes: int
+    sixteen_bits: bool
     turn: Image.Transpose | None
     note: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Sendable:
+    """What can be sent of a file: itself, or the `content` of another one of this kind."""
+
     content: bytes
-    media_type: str
+    kind: str
     width: int
     height: int
     note: str
@@ -176,17 +191,22 @@ def accept(
     with decoding:
         # In one expression, so that nothing holds on to the file as it came.
         bare = _bare(_read(source, shown), shown)
-        with _judging(shown):
-            made = _sendable(bare, shown, max_bytes)
-    path = directory / f"{secrets.token_hex(16)}{ENDINGS[made.media_type]}"
-    _write(path, made.content)
+        stored = store(directory, ENDINGS[bare.kind], bare.parts)
+        # What is decoded is what will be sent, from the disk: its bytes are needed no more.
+        bare.parts.clear()
+        with gone_unless_good(stored.path), stored.path.open("rb") as file, _judging(shown):
+            made = _sendable(file, bare, shown, max_bytes)
+        if made.content:
+            stored.path.unlink()
+            stored = store(directory, ENDINGS[made.kind], [made.content])
+    sync(stored.path)
     return Accepted(
-        path=path,
-        media_type=made.media_type,
+        path=stored.path,
+        media_type=Image.MIME[made.kind],
         width=made.width,
         height=made.height,
-        size=len(made.content),
-        sha256=hashlib.sha256(made.content).hexdigest(),
+        size=stored.size,
+        sha256=stored.sha256,
         original_name=shown,
         note=made.note,
     )
@@ -199,10 +219,13 @@ def make_preview(path: Path, to: Path, *, size: tuple[int, int] = (640, 360)) ->
     """
     with decoding:
         bare = _bare(path.read_bytes(), path.name)
+        file = io.BytesIO(b"".join(bare.parts))
+        bare.parts.clear()
         with _judging(path.name):
-            content = _small_jpeg(bare, path.name, size)
+            content = _small_jpeg(file, bare, path.name, size)
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
-    _write(temporary, content)
+    write(temporary, [content])
+    sync(temporary)
     temporary.replace(to)
 
 
@@ -228,12 +251,31 @@ def _read(source: IO[bytes] | Path, name: str) -> bytes:
         with source.open("rb") as file:
             return _read(file, name)
     source.seek(0)
-    data = source.read(UPLOAD_MAX_BYTES + 1)
-    if not data:
+    head = source.read(HEAD_BYTES)
+    if not head:
         raise ImageProblem("empty", name)
+    _refuse_vast(head, name)
+    source.seek(0)
+    data = source.read(UPLOAD_MAX_BYTES + 1)
     if len(data) > UPLOAD_MAX_BYTES:
         raise ImageProblem("too_large", name)
     return data
+
+
+def _refuse_vast(head: bytes, name: str) -> None:
+    """Raise ImageProblem for a file that tells of too many pixels, before it is read."""
+    with suppress(DamagedError, LookupError, struct.error):
+        kind, width, height = told_size(head)
+        held = held_bytes(head) if kind == "JPEG" else 0
+        _check_pixels(kind, width * height, held, name)
+
+
+def _check_pixels(kind: str, pixels: int, held: int, name: str) -> None:
+    limit = MAX_PIXELS[kind]
+    if held:
+        limit = min(limit, MAX_HELD_BYTES * pixels // held)
+    if pixels > limit:
+        raise ImageProblem("too_many_pixels", name, limit=limit // 1_000_000)
 
 
 @contextmanager
@@ -263,14 +305,21 @@ def _bare(data: bytes, name: str) -> _Bare:
         data, note = _as_png(data, name), "reencoded"
     with _judging(name):
         if data.startswith(PNG_SIGNATURE):
-            content = bare_png(data)
+            kind, parts = "PNG", parts_of_png(data)
         elif data.startswith(JPEG_START):
-            content = bare_jpeg(data)
+            kind, parts = "JPEG", parts_of_jpeg(data)
         else:
             raise _stranger(data, name)
-        if note == "metadata" and len(content) == len(data):
-            note = ""
-        return _Bare(content=content, turn=_turn(exif_of(data)), note=note)
+        size = sum(map(len, parts))
+        return _Bare(
+            kind=kind,
+            parts=parts,
+            size=size,
+            held_bytes=held_bytes(data),
+            sixteen_bits=kind == "PNG" and png_depth(data) == 16,
+            turn=_turn(exif_of(data)),
+            note="" if note == "metadata" and size == len(data) else note,
+        )
 
 
 def _as_png(data: bytes, name: str) -> bytes:
@@ -299,29 +348,24 @@ def _turn(exif: bytes) -> Image.Transpose | None:
     return None
 
 
-def _open(bare: bytes, name: str) -> Image.Image:
+def _open(file: IO[bytes], bare: _Bare, name: str) -> Image.Image:
     """Read the header, no more. Raises ImageProblem for what is not worth decoding."""
-    kind = "PNG" if bare.startswith(PNG_SIGNATURE) else "JPEG"
     try:
-        image = Image.open(io.BytesIO(bare), formats=(kind,))
+        image = Image.open(file, formats=(bare.kind,))
     except Image.DecompressionBombError as error:
-        limit = MAX_PIXELS[kind] // 1_000_000
+        limit = MAX_PIXELS[bare.kind] // 1_000_000
         raise ImageProblem("too_many_pixels", name, limit=limit) from error
-    pixels, limit = image.width * image.height, MAX_PIXELS[kind]
-    if held := held_bytes(bare):
-        limit = min(limit, MAX_HELD_BYTES * pixels // held)
-    if pixels > limit:
-        raise ImageProblem("too_many_pixels", name, limit=limit // 1_000_000)
+    _check_pixels(bare.kind, image.width * image.height, bare.held_bytes, name)
     if min(image.size) < MIN_SIDE:
         raise ImageProblem("too_small", name)
     return image
 
 
-def _sendable(bare: _Bare, name: str, max_bytes: int) -> _Sendable:
-    with _open(bare.content, name) as image:
+def _sendable(file: IO[bytes], bare: _Bare, name: str, max_bytes: int) -> _Sendable:
+    with _open(file, bare, name) as image:
         note = _reason_to_encode(image, bare, max_bytes)
         if note:
-            factor = _factor(image, bare.content)
+            factor = _factor(image, bare.held_bytes)
             pixels = instead_of(image, plain(image, factor))
             if bare.turn is not None:
                 pixels = instead_of(pixels, pixels.transpose(bare.turn))
@@ -330,32 +374,25 @@ def _sendable(bare: _Bare, name: str, max_bytes: int) -> _Sendable:
         # An eighth of a JPEG's sides is decoded from all of its bytes, in half of the time.
         image.draft(None, (max(1, width // 8), max(1, height // 8)))
         image.load()
-        return _Sendable(
-            content=bare.content,
-            media_type=Image.MIME[str(image.format)],
-            width=width,
-            height=height,
-            note=bare.note,
-        )
+        return _Sendable(content=b"", kind=bare.kind, width=width, height=height, note=bare.note)
 
 
 def _reason_to_encode(image: Image.Image, bare: _Bare, max_bytes: int) -> str:
     """Return the note for a picture that cannot be sent as it is, or "" for one that can."""
-    if len(bare.content) > max_bytes and bare.note != "reencoded":
+    if bare.size > max_bytes and bare.note != "reencoded":
         return "shrunk"
     if image.width * image.height > MAX_SENT_PIXELS:
         return "shrunk"
     if bare.turn is not None:
         return "upright"
-    sixteen_bits = image.format == "PNG" and png_depth(bare.content) == 16
-    if bare.note == "reencoded" or image.mode == "CMYK" or sixteen_bits:
+    if bare.note == "reencoded" or image.mode == "CMYK" or bare.sixteen_bits:
         return "reencoded"
     return ""
 
 
-def _factor(image: Image.Image, content: bytes) -> int:
+def _factor(image: Image.Image, held: int) -> int:
     """Return by what the sides are divided so that there is memory to work with the pixels."""
-    room = min(MAX_ENCODED_PIXELS, (MAX_DECODED_BYTES - held_bytes(content)) // 4)
+    room = min(MAX_ENCODED_PIXELS, (MAX_DECODED_BYTES - held) // 4)
     factor = 1
     while image.width * image.height > room * factor**2:
         factor *= 2
@@ -366,7 +403,7 @@ def _encode(pixels: Image.Image, name: str, note: str, max_bytes: int) -> _Senda
     if pixels.mode == "RGBA" and min(pixels.size) >= MIN_SIDE:
         content = _encoded(pixels, "PNG", max_bytes)
         if content:
-            return _of_encoded(content, "image/png", pixels, note)
+            return _of_encoded(content, "PNG", pixels, note)
     pixels = instead_of(pixels, opaque(pixels))
     for scale, quality in SCALES_AND_QUALITIES:
         smaller = scaled(pixels, scale)
@@ -374,22 +411,17 @@ def _encode(pixels: Image.Image, name: str, note: str, max_bytes: int) -> _Senda
             break
         content = _encoded(smaller, "JPEG", max_bytes, quality=quality, subsampling=0)
         if content:
-            return _of_encoded(content, "image/jpeg", smaller, note)
+            return _of_encoded(content, "JPEG", smaller, note)
     raise ImageProblem("cannot_shrink", name)
 
 
-def _of_encoded(content: bytes, media_type: str, pixels: Image.Image, note: str) -> _Sendable:
-    return _Sendable(
-        content=content,
-        media_type=media_type,
-        width=pixels.width,
-        height=pixels.height,
-        note=note,
-    )
+def _of_encoded(content: bytes, kind: str, pixels: Image.Image, note: str) -> _Sendable:
+    width, height = pixels.size
+    return _Sendable(content=content, kind=kind, width=width, height=height, note=note)
 
 
-def _small_jpeg(bare: _Bare, name: str, size: tuple[int, int]) -> bytes:
-    with _open(bare.content, name) as image:
+def _small_jpeg(file: IO[bytes], bare: _Bare, name: str, size: tuple[int, int]) -> bytes:
+    with _open(file, bare, name) as image:
         # Twice as large as needed, for the last step to be a fine one.
         factor = max(1, image.width // (2 * size[0]), image.height // (2 * size[1]))
         pixels = opaque(plain(image, factor))
@@ -428,26 +460,3 @@ def _encoded(pixels: Image.Image, kind: str, max_bytes: int, **options: int) -> 
     except _FullError:
         return b""
     return cup.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Create a file for its owner alone, on the disk or, with an OSError, not at all."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_directory(path.parent)
-    except OSError:
-        path.unlink()
-        raise
-
-
-def _sync_directory(directory: Path) -> None:
-    # Without it the file is on the disk and its name may not be.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

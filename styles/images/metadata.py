@@ -45,6 +45,9 @@ KEPT_CHUNKS = {
 }  # fmt: skip
 
 
+Part = bytes | memoryview
+
+
 class DamagedError(ValueError):
     """The file is not built as its format demands."""
 
@@ -59,7 +62,20 @@ class AnimatedError(ValueError):
 
 def bare_jpeg(data: bytes) -> bytes:
     """Return the first picture of a JPEG file alone. Raises DamagedError."""
-    pieces: list[bytes | memoryview] = [bytes((0xFF, SOI))]
+    return b"".join(parts_of_jpeg(data))
+
+
+def bare_png(data: bytes) -> bytes:
+    """Return a PNG file with the chunks that make its picture. Raises DamagedError, AnimatedError.
+
+    Checksums of what stays are compared: Pillow ignores those of the pixels, other readers do not.
+    """
+    return b"".join(parts_of_png(data))
+
+
+def parts_of_jpeg(data: bytes) -> list[Part]:
+    """Return what `bare_jpeg` does, without a copy of it."""
+    pieces: list[Part] = [bytes((0xFF, SOI))]
     frames = scans = 0
     for code, body in _segments(data):
         frames += code in FRAMES
@@ -73,15 +89,12 @@ def bare_jpeg(data: bytes) -> bytes:
         if code == SCAN:
             pieces.append(body)
     pieces.append(bytes((0xFF, EOI)))
-    return b"".join(pieces)
+    return pieces
 
 
-def bare_png(data: bytes) -> bytes:
-    """Return a PNG file with the chunks that make its picture. Raises DamagedError, AnimatedError.
-
-    Checksums of what stays are compared: Pillow ignores those of the pixels, other readers do not.
-    """
-    pieces: list[bytes | memoryview] = [PNG_SIGNATURE]
+def parts_of_png(data: bytes) -> list[Part]:
+    """Return what `bare_png` does, without a copy of it."""
+    pieces: list[Part] = [PNG_SIGNATURE]
     for number, (kind, chunk, size) in enumerate(_chunks(data)):
         # The size stands there: a second one would be another picture to some readers.
         if (kind == b"IHDR") != (number == 0):
@@ -91,7 +104,7 @@ def bare_png(data: bytes) -> bytes:
         if kind in KEPT_CHUNKS:
             pieces.append(_sound_chunk(chunk, size))
     # As it should be: one with something in it would be kept for what it carries.
-    return b"".join((*pieces, PNG_END))
+    return [*pieces, PNG_END]
 
 
 def exif_of(data: bytes) -> bytes:
@@ -107,6 +120,13 @@ def exif_of(data: bytes) -> bytes:
 def png_depth(data: bytes) -> int:
     """Return the bits per sample of a PNG file: 1, 2, 4, 8 or 16."""
     return data[24]
+
+
+def frame_size(data: bytes) -> tuple[int, int]:
+    """Return the width and height that a JPEG file tells first. Raises DamagedError."""
+    frames = (body for code, body in _segments(data) if code in FRAMES)
+    height, width = struct.unpack_from(">HH", next(frames, b""), 1)
+    return width, height
 
 
 def held_bytes(data: bytes) -> int:
