@@ -59,10 +59,9 @@ def keep(request: MemberRequest, form: StyleForm, style: Style | None) -> Style 
         return None
     check_room(request.user, style, form.accepted.values())
     if style is None:
-        style = _draft(_token(request), request.team, request.user)
-    for position, picture in form.accepted.items():
-        source = form.sources.get(position, "")
-        style.keep_picture(position, picture, request.user, source)
+        style = _draft(_token(request), request.team, request.user, name)
+    if form.accepted:
+        style.keep_pictures(form.accepted, request.user, form.sources)
     for position, link in form.handed.items():
         style.keep_link(position, link.candidates[-1], link.label, request.user)
     # One that was not touched on this page is no word against a name from another tab.
@@ -136,11 +135,11 @@ def delete(some: StyleQuerySet) -> int:
     return len(found)
 
 
-def _draft(token: uuid.UUID, team: Team, user: User) -> Style:
+def _draft(token: uuid.UUID, team: Team, user: User, name: str) -> Style:
     """Make the draft; of two requests with one token both get the same."""
     try:
         with transaction.atomic():
-            return Style.objects.create(form_token=token, team=team, creator=user)
+            return Style.objects.create(form_token=token, team=team, creator=user, name=name)
     except IntegrityError:
         return Style.objects.get(form_token=token, team=team, creator=user)
 

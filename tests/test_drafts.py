@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -74,6 +75,23 @@ class TestOnePictureAtATime:
             picture = {f"image_{n}": upload(n)}
             client.post(NEW, {**data, **others, **picture, "do": "keep"})
         assert Style.objects.get().filled() == {1, 2, 3}
+
+    def test_of_three_are_on_the_disk_before_any_row_says_so(
+        self, client: Client, team: Team, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: dict[int, tuple[int, int]] = {}
+
+        def watched(descriptor: int) -> None:
+            there = len(list(Path(settings.MEDIA_ROOT, "references").glob("*/*")))
+            synced[os.fstat(descriptor).st_ino] = (there, ReferenceImage.objects.count())
+
+        monkeypatch.setattr(os, "fsync", watched)
+        client.post(NEW, {**form_data(team), "do": "keep"})
+        for image in Style.objects.get().images.all():
+            path = Path(image.file.path)
+            # All three had their names by then: a disk writes its journal once.
+            assert synced[path.stat().st_ino] == (3, 0)
+            assert path.parent.stat().st_ino in synced
 
     def test_that_cannot_be_used_is_named_and_the_draft_stays(
         self, client: Client, draft: Style

@@ -1,6 +1,5 @@
 """What is accepted as a picture, what is sent of it, and what is refused in which words."""
 
-import errno
 import hashlib
 import io
 import os
@@ -8,6 +7,7 @@ import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
@@ -358,10 +358,11 @@ class TestStoring:
         assert picture.sha256 == hashlib.sha256(picture.path.read_bytes()).hexdigest()
 
     def test_a_full_disk_is_not_the_pictures_fault_and_leaves_nothing(self, folder, monkeypatch):
-        def full(descriptor: int) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
+        def full(descriptor: int, mode: str) -> IO[bytes]:
+            os.close(descriptor)
+            return Path("/dev/full").open(mode)
 
-        monkeypatch.setattr(os, "fsync", full)
+        monkeypatch.setattr(os, "fdopen", full)
         with pytest.raises(OSError, match="No space left"):
             judged(photo(64, 36), folder)
         assert list(folder.iterdir()) == []

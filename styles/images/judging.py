@@ -183,8 +183,8 @@ def accept(
     """Judge the picture in `source` and store what can be sent of it in `directory`.
 
     `directory` has to exist. The new file is upright, a JPEG or PNG of at most `max_bytes` without
-    metadata, has a random name, can be read by its owner alone, and is on the disk when this
-    returns: nothing has to be renamed.
+    metadata, has a random name and can be read by its owner alone. Whoever gives it its place sees
+    to it that a power cut leaves it there.
     Raises ImageProblem for the picture, OSError for the file system.
     """
     shown = clean_name(name)
@@ -199,7 +199,6 @@ def accept(
         if made.content:
             stored.path.unlink()
             stored = store(directory, ENDINGS[made.kind], [made.content])
-    sync(stored.path)
     return Accepted(
         path=stored.path,
         media_type=Image.MIME[made.kind],
@@ -225,8 +224,9 @@ def make_preview(path: Path, to: Path, *, size: tuple[int, int] = (640, 360)) ->
             content = _small_jpeg(file, bare, path.name, size)
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
     write(temporary, [content])
-    sync(temporary)
-    temporary.replace(to)
+    with gone_unless_good(temporary):
+        sync(temporary)
+        temporary.replace(to)
 
 
 def clean_name(name: str) -> str:

@@ -20,7 +20,7 @@ class Stored(NamedTuple):
 
 
 def store(directory: Path, ending: str, parts: Sequence[Part]) -> Stored:
-    """Write a file under a random name; `sync` has to follow."""
+    """Write a file under a random name; it is not on the disk before somebody calls `sync`."""
     path = directory / f"{secrets.token_hex(16)}{ending}"
     write(path, parts)
     checksum = hashlib.sha256()
@@ -37,15 +37,14 @@ def write(path: Path, parts: Iterable[Part]) -> None:
 
 
 def sync(path: Path) -> None:
-    """See to it that a file is on the disk or, with an OSError, not there."""
-    with gone_unless_good(path):
-        # Without the second the file is on the disk and its name may not be.
-        for each in (path, path.parent):
-            descriptor = os.open(each, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    """See to it that a power cut leaves the file where it is."""
+    # Without the second the file is on the disk and its name may not be.
+    for each in (path, path.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from styles.images import NAME_MAX, Accepted, make_preview
 from styles.images.check import Measures, measure
+from styles.images.storing import sync
 from styles.pikzels import rules
 from styles.pikzels.body import Picture
 
@@ -95,12 +96,23 @@ class ReferenceImage(models.Model):
         return {"source_url": url, "original_name": label[:NAME_MAX], "sha256": checksum}
 
     @staticmethod
-    def store(picture: Accepted) -> dict[str, Any]:
-        """Move a judged picture into the storage; return the fields that describe it."""
+    def store(pictures: Mapping[int, Accepted]) -> dict[int, dict[str, Any]]:
+        """Move judged pictures into the storage; return by position the fields that describe them.
+
+        All have their place before the first is made durable: a disk then writes its journal once.
+        """
+        rows = {position: ReferenceImage._moved(each) for position, each in pictures.items()}
+        for row in rows.values():
+            # What is no disk says so.
+            with suppress(NotImplementedError):
+                sync(Path(default_storage.path(row["file"])))
+        return rows
+
+    @staticmethod
+    def _moved(picture: Accepted) -> dict[str, Any]:
         name = f"references/{picture.path.name[:2]}/{picture.path.name}"
         with picture.path.open("rb") as file:
             stored = default_storage.save(name, TemporaryUpload(file, picture.path))
-        _make_durable(stored)
         return {
             "file": stored,
             "original_name": picture.original_name,
@@ -155,18 +167,6 @@ class ReferenceImage(models.Model):
     def is_named(name: str) -> bool:
         """Whether any row has this stored file."""
         return ReferenceImage.objects.filter(Q(file=name) | Q(preview=name)).exists()
-
-
-def _make_durable(name: str) -> None:
-    """See to it that a power cut does not undo the renaming, where the storage is a disk."""
-    try:
-        folder = os.open(Path(default_storage.path(name)).parent, os.O_RDONLY)
-    except NotImplementedError:
-        return
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class TemporaryUpload(File):

@@ -378,33 +378,47 @@ class Style(models.Model):
         One that was made from another takes its place only, and not that of a third which came
         there meanwhile. Return whether it was put there.
         """
-        fields = {**ReferenceImage.store(picture), "source_url": url}
-        return self._fill(position, who, fields, made_from)
+        rows = ReferenceImage.store({position: picture})
+        rows[position]["source_url"] = url
+        return self._fill(rows, who, made_from)
+
+    def keep_pictures(
+        self, pictures: Mapping[int, Accepted], who: User, urls: Mapping[int, str]
+    ) -> None:
+        """Put judged pictures into their slots at once; `urls` are those that came by a link."""
+        rows = ReferenceImage.store(pictures)
+        for position, url in urls.items():
+            rows[position]["source_url"] = url
+        self._fill(rows, who)
 
     def keep_link(self, position: int, url: str, label: str, who: User) -> bool:
         """Put a link into a slot, for Pikzels to fetch the picture, while it can be edited."""
-        return self._fill(position, who, ReferenceImage.as_link(url, label))
+        return self._fill({position: ReferenceImage.as_link(url, label)}, who)
 
     def _fill(
         self,
-        position: int,
+        rows: Mapping[int, dict[str, Any]],
         who: User,
-        image_fields: dict[str, Any],
         made_from: ReferenceImage | None = None,
     ) -> bool:
         with transaction.atomic():
             if not self._locked_for_editing():
                 return False
-            old = self.images.filter(position=position).first()
-            if made_from and (old is None or old.file.name != made_from.file.name):
+            there = self.images.filter(position__in=rows)
+            old = {image.position: image for image in there}
+            if made_from and made_from.file.name not in {each.file.name for each in old.values()}:
                 return False
-            self.images.filter(position=position).delete()
-            image = self.images.create(position=position, **image_fields)
-            if old and self.state != State.DRAFT:
-                self.events.create(who=who, what=Event.What.PICTURE, note=image.original_name)
+            there.delete()
+            self.images.bulk_create(
+                ReferenceImage(style=self, position=position, **fields)
+                for position, fields in rows.items()
+            )
+            for position in old if self.state != State.DRAFT else ():
+                note = rows[position]["original_name"]
+                self.events.create(who=who, what=Event.What.PICTURE, note=note)
             self.note_edit()
-        if old:
-            old.forget_file()
+        for image in old.values():
+            image.forget_file()
         return True
 
     def forget_lost_pictures(self) -> None:
