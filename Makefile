@@ -49,7 +49,7 @@ try-deploying: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.create_memory
-	$(BIN)/python -m bench.reference_check
+	$(BIN)/python -m bench
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

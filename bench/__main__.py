@@ -14,7 +14,16 @@ from pathlib import Path
 from .figures import Figure, as_text, from_json
 
 # In the order of their rows; each is a module here that is run by itself, too.
-PROGRAMS: tuple[str, ...] = ()
+PROGRAMS: tuple[str, ...] = (
+    "accepting",
+    "full_check",
+    "reference_check",
+    "metadata",
+    "vast",
+    "library_page",
+    "static_files",
+    "first_page",
+)
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 README = HERE.parent / "README.md"
