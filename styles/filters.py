@@ -23,7 +23,7 @@ from teams.models import Membership, Team, User
 
 from .days import PERIODS, UTC, Span, bounds, days_of, read_days, read_zone, zone_of
 from .models import Style, StyleQuerySet
-from .states import State
+from .states import OVER, State
 from .wording import _
 
 CHIPS: dict[str, str] = {
@@ -150,7 +150,7 @@ def narrowed(styles: StyleQuerySet, wanted: Wanted, membership: Membership) -> S
     """Return those of the team's styles that are asked for, newest first."""
     styles = by_chip(in_place(styles, wanted), wanted.show, membership)
     if wanted.state:
-        styles = styles.filter(state__in=GROUPS[wanted.state][1])
+        styles = in_states(styles, GROUPS[wanted.state][1])
     if wanted.maker:
         styles = styles.by(wanted.maker)
     since, until = bounds(wanted.spans(), zone_of(wanted.zone))
@@ -163,6 +163,12 @@ def narrowed(styles: StyleQuerySet, wanted: Wanted, membership: Membership) -> S
 
 def in_place(styles: StyleQuerySet, wanted: Wanted) -> StyleQuerySet:
     return styles.filter(archived_at__isnull=False) if wanted.archived else styles.not_archived()
+
+
+def in_states(styles: StyleQuerySet, states: tuple[State, ...]) -> StyleQuerySet:
+    # Said twice, so that what is over is not gone through for the few that are not.
+    few = styles if set(states) & set(OVER) else styles.not_over()
+    return few.filter(state__in=states)
 
 
 def by_chip(styles: StyleQuerySet, show: str, membership: Membership) -> StyleQuerySet:

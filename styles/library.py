@@ -88,7 +88,8 @@ def _counts(team: StyleQuerySet, membership: Membership) -> dict[str, str]:
 
 
 def _count(styles: StyleQuerySet) -> str:
-    number = styles.order_by()[: COUNTED + 1].count()
+    # In the library's order, or SQLite goes through all of the team by the smallest index it finds.
+    number = styles.newest_first()[: COUNTED + 1].count()
     return f"{COUNTED}+" if number > COUNTED else str(number)
 
 

@@ -30,8 +30,10 @@ EDITABLE = (State.DRAFT, State.REFUSED, State.DECLINED)
 IN_FLIGHT = (State.SENDING, State.COMMITTED)
 # What is to move on by itself or by somebody's word: always few, beside all that ever was.
 UNFINISHED = (State.QUEUED, *IN_FLIGHT, State.IN_DOUBT, State.TRAINING)
+# Of these a library may have any number; of all others there are few.
+OVER = (State.READY, State.TRAINING_FAILED, State.GONE, State.DROPPED)
 # Nothing more happens to these by itself, and nobody has to act.
-SETTLED = (State.READY, State.TRAINING_FAILED, State.GONE, State.DROPPED, State.DECLINED)
+SETTLED = (*OVER, State.DECLINED)
 # What may be put away: nothing of it is on its way, and nothing that was paid for is unsettled.
 AT_REST = (*SETTLED, State.REFUSED)
 NEEDS_A_PERSON = (State.REFUSED, State.IN_DOUBT, State.DECLINED)

@@ -385,3 +385,33 @@ def test_a_page_is_read_from_an_index(alice: User, make_style: MakeStyle) -> Non
         page = library.searched(mine, QueryDict(query))[:25]
         plan = page.explain()
         assert "Sort" not in plan and "TEMP B-TREE" not in plan, query
+
+
+FEW = ("show=needs", "state=under_way", "state=change")
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL reads tables as small as this"
+)
+class TestTheFewAmongAMillion:
+    """What is over is not gone through for what is not."""
+
+    @pytest.mark.parametrize("query", FEW)
+    def test_the_few_are_found_by_an_index_of_their_own(
+        self, alice: User, make_style: MakeStyle, query: str
+    ) -> None:
+        make_style()
+        found = library.searched(alice.memberships.get(), QueryDict(query))
+        assert "style_not_over" in found[:25].explain()
+
+    def test_no_number_on_the_page_is_counted_by_the_team_alone(
+        self, client: Client, make_style: MakeStyle
+    ) -> None:
+        make_style()
+        with CaptureQueriesContext(connection) as queries:
+            client.get("/?q=Mars")
+        counts = [each["sql"] for each in queries if "LIMIT 1001" in each["sql"]]
+        with connection.cursor() as cursor:
+            plans = [str(cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in counts]
+        assert len(plans) == 4
+        assert [plan for plan in plans if "styles_style_team_id" in plan] == []

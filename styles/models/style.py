@@ -26,7 +26,7 @@ from teams.models import PikzelsKey, Team, User
 from .history import Attempt, Event
 from .image import ReferenceImage
 from .notice import Notice
-from .selection import StyleQuerySet
+from .selection import NOT_OVER, StyleQuerySet
 
 
 class Style(models.Model):
@@ -105,9 +105,17 @@ class Style(models.Model):
             models.Index(
                 "team", "creator", F("created_at").desc(), F("id").desc(), name="style_by_person"
             ),
-            # The library by state, and how many need somebody: few, of however many there are.
+            # The library by one state.
             models.Index(
                 "team", "state", F("created_at").desc(), F("id").desc(), name="style_by_state"
+            ),
+            # The library by several states, and how many need somebody: few, of however many.
+            models.Index(
+                "team",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=NOT_OVER,
+                name="style_not_over",
             ),
             # The archive.
             models.Index(
