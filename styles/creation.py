@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -61,6 +61,26 @@ def saturated_keys() -> list[int]:
     busy = Attempt.objects.open().values("key").annotate(n=Count("id"))
     full = Q(n__gte=settings.IN_FLIGHT_PER_KEY) | Q(key__on_trial=True)
     return list(busy.filter(full).values_list("key", flat=True))
+
+
+def next_to_send(now: datetime, places: int, *, but: Iterable[uuid.UUID] = ()) -> list[uuid.UUID]:
+    """Return up to `places` styles that their keys may send, what has waited longest first.
+
+    Key by key: what waits for one that may send nothing now, however much, is not gone through.
+    """
+    found: list[uuid.UUID] = []
+    for key in keys_with_work(now)[:places]:
+        waiting = Style.objects.to_send(now).filter(key=key).exclude(pk__in=but)
+        room = min(settings.IN_FLIGHT_PER_KEY, places - len(found))
+        found += waiting.values_list("pk", flat=True)[:room]
+    return found
+
+
+def keys_with_work(now: datetime) -> QuerySet[PikzelsKey]:
+    """Return the keys that may send something that is due, what has waited longest first."""
+    longest = Style.objects.to_send(now).filter(key=OuterRef("pk")).values("due_at")[:1]
+    keys = PikzelsKey.objects.exclude(pk__in=saturated_keys()).annotate(since=Subquery(longest))
+    return keys.filter(since__isnull=False).order_by("since")
 
 
 def claim(style_id: uuid.UUID) -> Attempt | None:

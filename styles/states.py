@@ -28,6 +28,8 @@ class State(models.TextChoices):
 MADE = (State.TRAINING, State.READY, State.TRAINING_FAILED, State.GONE)
 EDITABLE = (State.DRAFT, State.REFUSED, State.DECLINED)
 IN_FLIGHT = (State.SENDING, State.COMMITTED)
+# What Pikzels is asked about while it is due: a training, a portrait that is not here yet.
+FOLLOWED = (State.TRAINING, State.READY)
 # What is to move on by itself or by somebody's word: always few, beside all that ever was.
 UNFINISHED = (State.QUEUED, *IN_FLIGHT, State.IN_DOUBT, State.TRAINING)
 # Of these a library may have any number; of all others there are few.

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
@@ -24,7 +25,6 @@ from pikzels_ui import logs
 from . import creation, deleting, following, instructions, recovery, retention, telling
 from .models import Attempt, Notice, SafeMode, Style, WorkerSign
 from .pikzels.outcome import Outcome
-from .states import State
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,6 @@ THREADS = 16
 # Enough that one mail server that stalls does not keep everybody from being told.
 TELLERS = 2
 SWEEP_FIRST, SWEEP_EVERY = 60.0, 24 * 3600.0
-FOLLOWED = (State.TRAINING, State.READY)
 
 
 class Crew:
@@ -123,16 +122,19 @@ class Worker:
         self._give_sign_when_due()
         recovery.reap()
         now = timezone.now()
-        due = Style.objects.due(now)
         if not SafeMode.is_on():
-            sending = due.filter(state=State.QUEUED).exclude(key__in=creation.saturated_keys())
-            self._hand_out(self._senders, sending, self._create)
+            self._send_what_is_due(now)
             # A restored backup may hold a word that was taken back since.
             self._hand_out(self._followers, deleting.due(now), deleting.carry_out)
             self._sweep_when_due()
-        self._hand_out(self._followers, due.filter(state__in=FOLLOWED), following.follow)
+        self._hand_out(self._followers, Style.objects.to_follow(now), following.follow)
         self._hand_out(self._followers, instructions.due(now), instructions.find_out)
         self._hand_out(self._tellers, Notice.objects.due(now), telling.tell)
+
+    def _send_what_is_due(self, now: datetime) -> None:
+        crew = self._senders
+        for pk in creation.next_to_send(now, crew.free(), but=crew.busy()):
+            crew.take_up("style", pk, self._create)
 
     def _hand_out(self, crew: Crew, due: QuerySet, job: Callable[[uuid.UUID], None]) -> None:
         waiting = due.exclude(pk__in=crew.busy()).values_list("pk", flat=True)

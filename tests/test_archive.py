@@ -77,7 +77,7 @@ class TestArchiving:
         now = timezone.now()
         Style.objects.filter(pk=ready.pk).update(due_at=now)
         assert archive.archive(ready, bob)
-        assert ready in Style.objects.due(now)
+        assert ready in Style.objects.to_follow(now)
 
     def test_one_that_turns_out_to_have_been_made_comes_back(
         self, make_style: MakeStyle, bob: User, key: PikzelsKey

@@ -11,15 +11,15 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from styles.pikzels import rules
-from styles.states import NEEDS_A_PERSON, OVER, State
+from styles.states import FOLLOWED, NEEDS_A_PERSON, OVER, State
 from teams.models import Team, User
 
 if TYPE_CHECKING:
     from .style import Style
 
-# One comparison for each state: SQLite uses an index on part of the rows only where a query repeats
-# its condition word for word, and it never recognises a list.
+# Conditions of indexes: one comparison for each state, see `indexes.py`.
 NOT_OVER = Q(*(~Q(state=state) for state in OVER))
+NOT_TO_SEND = ~Q(state=State.QUEUED)
 # Fewer signs of an ID than these find far too many.
 ID_PART = 6
 # What only the worker and the pages' own machinery know: writing these is no news of a style.
@@ -53,8 +53,13 @@ class StyleQuerySet(models.QuerySet["Style"]):
     def latest_change_first(self) -> Self:
         return self.order_by("-updated_at", "-id")
 
-    def due(self, now: datetime) -> Self:
-        return self.filter(due_at__lte=now).order_by("due_at")
+    def to_send(self, now: datetime) -> Self:
+        return self.filter(due_at__lte=now, state=State.QUEUED).order_by("due_at")
+
+    def to_follow(self, now: datetime) -> Self:
+        # Said twice, so that what waits to be sent is not gone through, however much that is.
+        due = self.filter(NOT_TO_SEND, due_at__lte=now, state__in=FOLLOWED)
+        return due.order_by("due_at")
 
     def matching(self, text: str) -> Self:
         """Those whose name or Pikzels ID contains `text`, or whose own ID is `text`."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,13 +20,14 @@ from django.utils.translation import gettext_lazy as _
 from styles.images import Accepted
 from styles.pikzels import rules
 from styles.pikzels.errors import Verdict
-from styles.states import AT_REST, EDITABLE, MADE, UNFINISHED, State
+from styles.states import AT_REST, EDITABLE, MADE, State
 from teams.models import PikzelsKey, Team, User
 
 from .history import Attempt, Event
 from .image import ReferenceImage
+from .indexes import INDEXES
 from .notice import Notice
-from .selection import NOT_OVER, StyleQuerySet
+from .selection import StyleQuerySet
 
 
 class Style(models.Model):
@@ -98,54 +99,7 @@ class Style(models.Model):
                 name="style_id_once_per_key",
             ),
         ]
-        indexes = [
-            # The library: a team's styles, newest first.
-            models.Index("team", F("created_at").desc(), F("id").desc(), name="style_library"),
-            # The library by person, and "Mine".
-            models.Index(
-                "team", "creator", F("created_at").desc(), F("id").desc(), name="style_by_person"
-            ),
-            # The library by one state.
-            models.Index(
-                "team", "state", F("created_at").desc(), F("id").desc(), name="style_by_state"
-            ),
-            # The library by several states, and how many need somebody: few, of however many.
-            models.Index(
-                "team",
-                F("created_at").desc(),
-                F("id").desc(),
-                condition=NOT_OVER,
-                name="style_not_over",
-            ),
-            # The archive.
-            models.Index(
-                "team",
-                F("created_at").desc(),
-                F("id").desc(),
-                condition=Q(archived_at__isnull=False),
-                name="style_archive",
-            ),
-            # The API: a team's styles, the latest change first.
-            models.Index("team", F("updated_at").desc(), F("id").desc(), name="style_changes"),
-            # The reviewers' queue: what has waited longest, of a team or of all.
-            models.Index(
-                fields=["team", "submitted_at", "id"],
-                condition=Q(state=State.IN_REVIEW),
-                name="style_in_review",
-            ),
-            # The admin's list and its chart: the newest of all teams.
-            models.Index(F("created_at").desc(), F("id").desc(), name="style_newest"),
-            # The operators' desk and the state of health: what is under way or in doubt. Finished
-            # styles stay out, so that the worker's look at what is due never goes through them;
-            # SQLite reads the table instead, for it does not see that one state is among several.
-            models.Index(
-                fields=["state", "submitted_at", "id"],
-                condition=Q(state__in=UNFINISHED),
-                name="style_unfinished",
-            ),
-            # The worker: what is due; finished styles are not in it.
-            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="style_due"),
-        ]
+        indexes = INDEXES
 
     def __str__(self) -> str:
         return self.name or str(_("Untitled draft"))
