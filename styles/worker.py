@@ -40,10 +40,13 @@ SWEEP_FIRST, SWEEP_EVERY = 60.0, 24 * 3600.0
 
 
 class Crew:
-    """Threads for one kind of work, and the rows that they are busy with."""
+    """Threads for one kind of work, and the rows that they are busy with.
 
-    def __init__(self, threads: int, name: str) -> None:
-        self._threads = threads
+    `ahead` more rows lie ready, so that no thread waits for the next look.
+    """
+
+    def __init__(self, threads: int, name: str, *, ahead: int = 0) -> None:
+        self._places = threads + ahead
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._busy: set[uuid.UUID] = set()
         self._lock = threading.Lock()
@@ -53,7 +56,7 @@ class Crew:
             return list(self._busy)
 
     def free(self) -> int:
-        return self._threads - len(self.busy())
+        return self._places - len(self.busy())
 
     def take_up(self, kind: str, row_id: uuid.UUID, job: Callable[[uuid.UUID], None]) -> None:
         """Have a thread do the job; `kind` is what the log calls the row."""
@@ -72,7 +75,8 @@ class Crew:
             connections.close_all()
 
     def finish(self) -> None:
-        self._pool.shutdown()
+        """Wait for what was begun; what only lies ready is found again."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 class Worker:
@@ -86,7 +90,8 @@ class Worker:
         self.stopping = threading.Event()
         # Apart, so that answers that take long keep nobody from seeing how far a training is.
         self._senders = Crew(threads, "sender")
-        self._followers = Crew(threads, "follower")
+        # What lies ready for a sender would only be turned away: its key may send no more.
+        self._followers = Crew(threads, "follower", ahead=threads)
         self._tellers = Crew(TELLERS, "teller")
         self._sweepers = Crew(1, "sweeper")
         self._leases: set[int] = set()
@@ -199,6 +204,6 @@ def safely(job: Callable[[], object]) -> bool:
 
 def tell(done: Future[None], about: Mapping[str, object] = MappingProxyType({})) -> None:
     """Log what went wrong in a thread, which nobody else would see, and with which row."""
-    if error := done.exception():
+    if not done.cancelled() and (error := done.exception()):
         with logs.about(**about):
             log.error("a job ended early: %s", error, exc_info=error)

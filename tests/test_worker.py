@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,7 +19,7 @@ from styles.models import Attempt, Style
 from styles.pikzels.outcome import Outcome
 from styles.pikzels.sandbox import Sandbox
 from styles.states import State
-from styles.worker import Worker
+from styles.worker import Crew, Worker
 from teams.models import PikzelsKey, User
 
 from .waiting import wait_until
@@ -177,3 +179,42 @@ def test_outlives_a_database_that_is_away_for_a_moment(
     monkeypatch.setattr(recovery, "reap", troubled)
     with working(Worker()):
         wait_until(lambda: reached(style, State.READY))
+
+
+def test_what_lies_ready_is_begun_without_another_look() -> None:
+    crew, done = Crew(1, "follower", ahead=1), threading.Semaphore(0)
+    assert crew.free() == 2
+    for _ in range(2):
+        crew.take_up("style", uuid.uuid4(), lambda _id: done.release())
+    assert done.acquire(timeout=10) and done.acquire(timeout=10)
+    crew.finish()
+    assert crew.free() == 2
+
+
+def test_stopping_leaves_what_only_lies_ready(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is found again: nobody waits for the answers of Pikzels one after the other."""
+    crew, begun, left = Crew(1, "follower", ahead=1), threading.Event(), threading.Event()
+    done: list[str] = []
+    tell = worker.tell
+
+    def note(job: Future[None], about: Mapping[str, object]) -> None:
+        tell(job, about)
+        if job.cancelled():
+            left.set()
+
+    def first(_id: uuid.UUID) -> None:
+        begun.set()
+        left.wait(10)
+        done.append("first")
+
+    monkeypatch.setattr(worker, "tell", note)
+    crew.take_up("style", uuid.uuid4(), first)
+    crew.take_up("style", uuid.uuid4(), lambda _id: done.append("second"))
+    assert begun.wait(10)
+    assert crew.free() == 0
+    crew.finish()
+    assert done == ["first"]
+    assert left.is_set()
+    assert not caplog.records
