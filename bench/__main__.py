@@ -15,12 +15,21 @@ from .figures import Figure, as_text, from_json
 
 # In the order of their rows; each is a module here that is run by itself, too.
 PROGRAMS: tuple[str, ...] = (
+    "sending_memory",
+    "sending",
+    "in_flight",
+    "uploading",
+    "upload_memory",
     "accepting",
     "full_check",
     "reference_check",
     "metadata",
     "vast",
+    "library",
+    "due",
     "library_page",
+    "writers",
+    "following",
     "static_files",
     "first_page",
 )
