@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -56,31 +57,32 @@ def connect(key: PikzelsKey, limits: Limits | None = None) -> Pikzels:
 # Claim
 
 
-def saturated_keys() -> list[int]:
-    """Return the keys that have as much in flight as they may, all workers counted."""
-    busy = Attempt.objects.open().values("key").annotate(n=Count("id"))
-    full = Q(n__gte=settings.IN_FLIGHT_PER_KEY) | Q(key__on_trial=True)
-    return list(busy.filter(full).values_list("key", flat=True))
-
-
 def next_to_send(now: datetime, places: int, *, but: Iterable[uuid.UUID] = ()) -> list[uuid.UUID]:
     """Return up to `places` styles that their keys may send, what has waited longest first.
 
     Key by key: what waits for one that may send nothing now, however much, is not gone through.
+    Of each no more than it has places for: a claim in vain keeps others waiting.
     """
     found: list[uuid.UUID] = []
-    for key in keys_with_work(now)[:places]:
+    in_flight = Counter(Attempt.objects.open().values_list("key", flat=True))
+    for key in keys_with_work(now, in_flight)[:places]:
         waiting = Style.objects.to_send(now).filter(key=key).exclude(pk__in=but)
-        room = min(settings.IN_FLIGHT_PER_KEY, places - len(found))
+        room = min(most_in_flight(key) - in_flight[key.pk], places - len(found))
         found += waiting.values_list("pk", flat=True)[:room]
     return found
 
 
-def keys_with_work(now: datetime) -> QuerySet[PikzelsKey]:
+def keys_with_work(now: datetime, in_flight: Mapping[int, int]) -> QuerySet[PikzelsKey]:
     """Return the keys that may send something that is due, what has waited longest first."""
+    full = [key for key, number in in_flight.items() if number >= settings.IN_FLIGHT_PER_KEY]
     longest = Style.objects.to_send(now).filter(key=OuterRef("pk")).values("due_at")[:1]
-    keys = PikzelsKey.objects.exclude(pk__in=saturated_keys()).annotate(since=Subquery(longest))
-    return keys.filter(since__isnull=False).order_by("since")
+    keys = PikzelsKey.objects.exclude(Q(pk__in=full) | Q(pk__in=in_flight, on_trial=True))
+    return keys.annotate(since=Subquery(longest)).filter(since__isnull=False).order_by("since")
+
+
+def most_in_flight(key: PikzelsKey) -> int:
+    """Return how many a key may have under way, all workers counted."""
+    return 1 if key.on_trial else settings.IN_FLIGHT_PER_KEY
 
 
 def claim(style_id: uuid.UUID) -> Attempt | None:
@@ -118,7 +120,7 @@ def _may_go(style: Style, key: PikzelsKey, now: datetime) -> bool:
     if key.paused_until and key.paused_until > now:
         waiting.update(due_at=spread(key.paused_until))
         return False
-    limit = 1 if key.on_trial else settings.IN_FLIGHT_PER_KEY
+    limit = most_in_flight(key)
     return key.attempts.open().count() < limit
 
 

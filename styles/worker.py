@@ -88,6 +88,7 @@ class Worker:
 
     def __init__(self, *, threads: int = THREADS) -> None:
         self.stopping = threading.Event()
+        self._look_now = threading.Event()
         # Apart, so that answers that take long keep nobody from seeing how far a training is.
         self._senders = Crew(threads, "sender")
         # What lies ready for a sender would only be turned away: its key may send no more.
@@ -102,6 +103,7 @@ class Worker:
 
     def stop(self) -> None:
         self.stopping.set()
+        self._look_now.set()
 
     def run(self) -> None:
         renewing = threading.Thread(target=self._renew_leases, name="leases")
@@ -110,8 +112,11 @@ class Worker:
             # Before anything is sent: only then is it known whether a backup was restored.
             while not self.stopping.is_set() and not safely(recovery.merge):
                 self.stopping.wait(RETRY_EVERY)
-            while not self.stopping.wait(LOOK_EVERY):
+            while not self.stopping.is_set():
                 safely(self.look)
+                # A place that became free is filled at once, and not at the next look.
+                self._look_now.wait(LOOK_EVERY)
+                self._look_now.clear()
             self._senders.finish()
             self._followers.finish()
             self._tellers.finish()
@@ -172,6 +177,7 @@ class Worker:
         finally:
             with self._lock:
                 self._leases.discard(attempt.pk)
+            self._look_now.set()
 
     def _record(self, attempt: Attempt, outcome: Outcome) -> None:
         """Record what came, however long the database is away: it was paid for."""

@@ -98,7 +98,7 @@ class TestClaim:
             style.submit(alice)
         claimed = [creation.claim(style.pk) for style in styles]
         assert [bool(attempt) for attempt in claimed] == [True, True, False]
-        assert creation.saturated_keys() == [key.pk]
+        assert creation.next_to_send(timezone.now(), 3) == []
 
     def test_a_key_on_trial_lets_one_go(
         self, make_style: MakeStyle, key: PikzelsKey, alice: User

@@ -109,5 +109,5 @@ def test_what_waits_is_gone_through_for_none_of_it(key: PikzelsKey) -> None:
     now = timezone.now()
     assert "style_to_follow" in Style.objects.to_follow(now)[:16].explain()
     assert "style_to_send" in Style.objects.to_send(now).filter(key=key)[:4].explain()
-    assert "SCAN styles_style" not in creation.keys_with_work(now)[:16].explain()
-    assert "style_to_send" in creation.keys_with_work(now)[:16].explain()
+    assert "SCAN styles_style" not in creation.keys_with_work(now, {})[:16].explain()
+    assert "style_to_send" in creation.keys_with_work(now, {})[:16].explain()

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.db import OperationalError
 from django.utils import timezone
 
 from styles import creation, recovery, schedule, worker
 from styles.models import Attempt, Style
+from styles.pikzels.errors import Verdict
 from styles.pikzels.outcome import Outcome
 from styles.pikzels.sandbox import Sandbox
 from styles.states import State
@@ -111,6 +113,40 @@ def test_a_key_that_has_all_it_may_in_flight_does_not_block_another(
     Style.objects.filter(pk=style.pk).update(key=sandbox_key, due_at=timezone.now())
     with working(Worker(threads=2)):
         wait_until(lambda: reached(style, State.READY))
+
+
+def test_fills_a_place_that_became_free_before_it_looks_again(
+    make_style: MakeStyle,
+    sandbox: Sandbox,
+    sandbox_key: PikzelsKey,
+    alice: User,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.IN_FLIGHT_PER_KEY = 1
+    monkeypatch.setattr(worker, "LOOK_EVERY", 3600)
+    for number in range(3):
+        make_style(f"Style {number}").submit(alice)
+    with working(Worker()):
+        wait_until(lambda: Attempt.objects.filter(outcome=Verdict.MADE).count() == 3)
+
+
+def test_takes_up_no_more_than_its_key_has_places_for(
+    make_style: MakeStyle,
+    sandbox_key: PikzelsKey,
+    alice: User,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.IN_FLIGHT_PER_KEY = 3
+    styles = [make_style(f"Style {number}") for number in range(5)]
+    for style in styles:
+        style.submit(alice)
+    assert creation.claim(styles[0].pk)
+    taken: list[str] = []
+    monkeypatch.setattr(worker.Crew, "take_up", lambda *args: taken.append(args[1]))
+    Worker().look()
+    assert taken.count("style") == 2
 
 
 def test_records_an_answer_although_the_database_is_away_for_a_moment(
