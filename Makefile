@@ -48,7 +48,6 @@ try-deploying: .venv/dev.stamp
 	$(BIN)/python -m tests.deploying.walk $(FIRST)
 
 bench: .venv/dev.stamp
-	$(BIN)/python -m bench.create_memory
 	$(BIN)/python -m bench
 
 lint: .venv/dev.stamp
