@@ -15,8 +15,9 @@ from typing import BinaryIO
 from . import rules
 from .errors import Silence
 
-# A multiple of 3, so that the base64 of the pieces joins without padding in between.
-CHUNK_BYTES = 57 * 1024
+# A multiple of 3, so that the base64 of the pieces joins without padding in between. Three times as
+# much takes no less CPU, a third of it a tenth more.
+CHUNK_BYTES = 171 * 1024
 LAST_BYTE = b"}"
 
 
