@@ -62,7 +62,7 @@ def web(app: str, config: Sequence[str], environment: dict[str, str]) -> Iterato
     command = [*GUNICORN, *config, "--bind", f"127.0.0.1:{port}", app]
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         try:
-            wait_until(lambda: answers(url), seconds=30)
+            wait_until(lambda: answers(url), seconds=60)
             yield Web(url, process)
         finally:
             process.terminate()
@@ -71,7 +71,7 @@ def web(app: str, config: Sequence[str], environment: dict[str, str]) -> Iterato
 def answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/healthz", timeout=5).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
