@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from .figures import Figure, as_text, from_json
@@ -40,12 +41,27 @@ BEGIN, END = "<!-- ratios: begin -->", "<!-- ratios: end -->"
 
 
 def measured_by(program: str) -> list[Figure]:
-    """Run one program in a process of its own, so that none finds what another left in memory."""
+    """Run one program in a process of its own, so that none finds what another left in memory.
+
+    Raises CalledProcessError.
+    """
     command = [sys.executable, "-m", f"bench.{program}", "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     figures = from_json(done.stdout)
     print(as_text(figures), flush=True)
     return figures
+
+
+def measured_by_all(programs: Sequence[str]) -> tuple[list[Figure], list[str]]:
+    """Return the figures by their rows, and the programs that broke off, which stop no other."""
+    figures, broken = [], []
+    for program in programs:
+        try:
+            figures += measured_by(program)
+        except subprocess.CalledProcessError as error:
+            print(f"{program} broke off: {error}", flush=True)
+            broken.append(program)
+    return sorted(figures, key=lambda one: one.row), broken
 
 
 def table(figures: list[Figure]) -> str:
@@ -55,6 +71,12 @@ def table(figures: list[Figure]) -> str:
         f"| {one.baseline} |"
         for one in figures
     ]
+    return "\n".join(lines)
+
+
+def short_table(figures: list[Figure]) -> str:
+    lines = ["| what | measured | limit |", "|---|--:|--:|"]
+    lines += [f"| {one.what} | {one.shown or one.verdict} | {one.bound} |" for one in figures]
     return "\n".join(lines)
 
 
@@ -78,23 +100,24 @@ def commit() -> str:
 
 
 def write(figures: list[Figure]) -> None:
-    """Write the results, and the same table into README.md."""
-    rows = table(figures)
+    """Write the results, and what was measured of them into README.md."""
     RESULTS.write_text(
         f"# What was measured\n\nBy `make bench` at commit {commit()}, on {machine()}.\n\n"
-        f"{rows}\n{exceptions(figures)}",
+        f"{table(figures)}\n{exceptions(figures)}",
         encoding="utf-8",
     )
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    README.write_text(f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}", encoding="utf-8")
+    README.write_text(
+        f"{before}{BEGIN}\n\n{short_table(figures)}\n\n{END}{after}", encoding="utf-8"
+    )
 
 
 def main(names: list[str]) -> int:
-    figures = [figure for name in names or PROGRAMS for figure in measured_by(name)]
-    if not names:
+    figures, broken = measured_by_all(names or PROGRAMS)
+    if not names and not broken:
         write(figures)
-    return 0 if all(one.met or one.why for one in figures) else 1
+    return 0 if not broken and all(one.met or one.why for one in figures) else 1
 
 
 if __name__ == "__main__":
