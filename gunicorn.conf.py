@@ -15,10 +15,11 @@ from pikzels_ui.logs import formatter_of
 
 STALLED_SECONDS = 60
 
-# Each upload holds a thread while it comes in; two processes, so that one image being judged does
-# not hold up the pages of others.
+# Two processes, so that one image being judged does not hold up the pages of others. Each upload
+# holds a thread while it comes in, also one that has stalled. Threads begin as they are needed and
+# cost next to nothing; how many requests are worked on at once is in `pikzels_ui/turns.py`.
 workers = 2
-threads = 16
+threads = 128
 worker_class = "gthread"
 
 # How long a process may fail to give a sign of life. With gthread its main loop gives it, not the
