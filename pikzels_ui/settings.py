@@ -54,6 +54,8 @@ SANDBOX_ENABLED = env.flag("SANDBOX", default=not PIKZELS_API_KEY)
 SANDBOX_PORT = env.whole("SANDBOX_PORT", default=8001, least=1, most=65535)
 SANDBOX_TRAIN_SECONDS = env.number("SANDBOX_TRAIN_SECONDS", default=6.0)
 IN_FLIGHT_PER_KEY = env.whole("IN_FLIGHT_PER_KEY", default=4, least=1)
+# How many requests one worker has under way, whatever their keys; each waits in a thread.
+WORKER_THREADS = env.whole("WORKER_THREADS", default=16, least=1, most=1000)
 ANSWER_SECONDS = env.number("ANSWER_SECONDS", default=180.0, least=1, most=3600)
 
 # Whether pictures are fetched from links; else Pikzels gets the links themselves

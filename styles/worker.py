@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
+from django.conf import settings
 from django.db import Error, close_old_connections, connections
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -33,7 +34,6 @@ RENEW_EVERY = creation.LEASE.total_seconds() / 4
 RETRY_EVERY = 1.0
 # After stopping, how long the database is waited for; the journal has the answer in any case.
 LAST_TRIES = 10
-THREADS = 16
 # Enough that one mail server that stalls does not keep everybody from being told.
 TELLERS = 2
 SWEEP_FIRST, SWEEP_EVERY = 60.0, 24 * 3600.0
@@ -86,7 +86,8 @@ class Worker:
     waits for the answers to what was sent whole.
     """
 
-    def __init__(self, *, threads: int = THREADS) -> None:
+    def __init__(self, *, threads: int | None = None) -> None:
+        threads = threads or settings.WORKER_THREADS
         self.stopping = threading.Event()
         self._look_now = threading.Event()
         # Apart, so that answers that take long keep nobody from seeing how far a training is.

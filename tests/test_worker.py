@@ -149,6 +149,30 @@ def test_takes_up_no_more_than_its_key_has_places_for(
     assert taken.count("style") == 2
 
 
+def test_has_no_more_under_way_than_it_has_threads(
+    make_style: MakeStyle,
+    sandbox: Sandbox,
+    sandbox_key: PikzelsKey,
+    alice: User,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.WORKER_THREADS, settings.IN_FLIGHT_PER_KEY = 2, 6
+    styles = [make_style(f"Style {n}") for n in range(6)]
+    for style in styles:
+        style.submit(alice)
+    send, under_way = creation.send, []
+
+    def counted(attempt: Attempt, *, stop: threading.Event) -> Outcome:
+        under_way.append(Attempt.objects.open().count())
+        return send(attempt, stop=stop)
+
+    monkeypatch.setattr(creation, "send", counted)
+    with working(Worker()):
+        wait_until(lambda: all(reached(style, State.READY) for style in styles))
+    assert 0 < max(under_way) <= 2
+
+
 def test_records_an_answer_although_the_database_is_away_for_a_moment(
     make_style: MakeStyle,
     sandbox: Sandbox,

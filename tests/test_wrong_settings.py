@@ -33,6 +33,7 @@ WRONG = {
     "EMAIL_URL": ["mail.example.com", f"smtp://user:{SECRET}/@host", "smtp://"],
     "HSTS_SUBDOMAINS": ["sure"],
     "IN_FLIGHT_PER_KEY": ["0", "four", "1.5"],
+    "WORKER_THREADS": ["0", "1001", "many"],
     "LOG_FORMAT": ["xml"],
     "LOG_LEVEL": ["loud"],
     "PIKZELS_BASE_URL": ["https://[api", "https://api.pikzels.com:port"],
