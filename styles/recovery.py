@@ -12,7 +12,7 @@ from teams.models import PikzelsKey, Team, User
 
 from . import creation, journal
 from .journal import Journaled
-from .models import Attempt, SafeMode, Style
+from .models import Attempt, HistoryArchive, SafeMode, Style
 from .pikzels.errors import Verdict
 from .schedule import next_try
 from .states import MADE, State
@@ -110,7 +110,10 @@ def _commit_again(attempt: Attempt, entry: Journaled) -> dict[str, str]:
 
 def _lacking(entries: dict[str, Journaled]) -> list[Journaled]:
     acknowledged = {row["token"] for mode in SafeMode.objects.all() for row in mode.lacking}
-    return [entries[token] for token in entries.keys() - _known(list(entries)) - acknowledged]
+    lacking = [entries[token] for token in entries.keys() - _known(list(entries)) - acknowledged]
+    # What is archived is missing on purpose; and no backup of this database is from before that.
+    archived = HistoryArchive.horizon()
+    return [entry for entry in lacking if archived is None or entry.opened_at >= archived]
 
 
 def _known(tokens: list[str]) -> set[str]:

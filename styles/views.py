@@ -27,6 +27,7 @@ from .keeping import kept
 from .library import kept_address, searched, shelf
 from .models import Style
 from .notes import NoteForm, note_of
+from .old_history import archived_of
 from .presentation import image_rows, sandbox_page, show, spent_text
 from .snippets import use_of
 from .states import State
@@ -76,9 +77,11 @@ def live(request: MemberRequest, style_id: uuid.UUID) -> HttpResponseBase:
 
 
 def style_context(request: MemberRequest, style: Style) -> dict[str, Any]:
+    shown = show(style, request.membership)
     return {
         "style": style,
-        "shown": show(style, request.membership),
+        "shown": shown,
+        "old_history": None if shown.attempts else archived_of(style),
         "images": image_rows(style),
         "portrait_url": style.portrait_url(),
         "use": use_of(style) if style.state == State.READY else None,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from styles.access import MemberRequest, in_team
+from styles.models import HistoryArchive
 from styles.usage import as_csv, by_month, ledger
 
 from .limits import exports_by_person
@@ -25,6 +26,7 @@ def usage(request: MemberRequest) -> HttpResponseBase:
     context = {
         "months": by_month(entries),
         "lacks_prices": any(not entry.price for entry in entries),
+        "archived_before": HistoryArchive.horizon(),
     }
     return render(request, "teams/usage.html", context)
 
