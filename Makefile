@@ -75,6 +75,7 @@ docs: .venv/dev.stamp
 upgrade: .venv/dev.stamp
 	$(BIN)/uv pip compile $(PINNING) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(PINNING) --extra postgres pyproject.toml -o requirements-postgres.txt
+	$(BIN)/uv pip compile $(PINNING) --extra scaled pyproject.toml -o requirements-scaled.txt
 	$(BIN)/uv pip compile $(PINNING) --group dev pyproject.toml -o requirements-dev.txt
 PINNING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-find-links --no-emit-index-url
