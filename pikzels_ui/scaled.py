@@ -62,7 +62,7 @@ def bucket(name: str, **known: str) -> dict[str, Any]:
     It stays private: pictures go through the view that asks whose they are.
     """
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "pikzels_ui.bucket.Bucket",
         "OPTIONS": {
             "bucket_name": name,
             **{each: value for each, value in known.items() if value},

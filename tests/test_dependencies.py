@@ -18,9 +18,13 @@ OURS = {"pikzels_ui", "styles", "teams", "tests", "bench", "docs"}
 PROGRAM = ["pikzels_ui", "styles", "teams", "manage.py", "gunicorn.conf.py"]
 AROUND = ["tests", "bench", "docs"]
 # Whose modules come with a package that we ask for by name: `django-allauth[mfa]`.
-BROUGHT_ALONG = {"botocore": "django-storages", "fido2": "django-allauth"}
+BROUGHT_ALONG = {
+    "boto3": "django-storages",
+    "botocore": "django-storages",
+    "fido2": "django-allauth",
+}
 # What something else imports that we start: moto's server.
-FOR_OTHERS = {"flask"}
+FOR_OTHERS = {"flask", "flask-cors"}
 MODULES = packages_distributions()
 
 
