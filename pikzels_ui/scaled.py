@@ -7,6 +7,7 @@ none of their packages is imported.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 THREADS, REDIS = EXECUTORS = ("threads", "redis")
 # Of tasks, one each, so that answers that take long hold up nothing else.
@@ -42,18 +43,27 @@ def caches(redis_url: str) -> dict[str, Any]:
     return {"default": in_redis, "database": in_database}
 
 
-def tasks(redis_url: str, answer_seconds: float) -> dict[str, Any]:
-    """Return the settings of Django's tasks and of RQ, which runs them."""
+def tasks() -> dict[str, Any]:
+    """Return the settings of Django's tasks, which nobody looks at but for EXECUTOR=redis."""
+    return {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": [*QUEUES]}}
+
+
+def queues(redis_url: str, answer_seconds: float) -> dict[str, Any]:
+    """Return those of RQ, which runs them."""
     queue = {
-        "URL": redis_url,
+        "URL": _patient(redis_url),
         "DEFAULT_TIMEOUT": int(answer_seconds) + BEYOND_ANSWER_SECONDS,
         # Its usual one could hold a program.
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }
-    return {
-        "TASKS": {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": [*QUEUES]}},
-        "RQ_QUEUES": dict.fromkeys(QUEUES, queue),
-    }
+    return dict.fromkeys(QUEUES, queue)
+
+
+def _patient(redis_url: str) -> str:
+    """Return the address with the limits of waiting that it does not name itself."""
+    parts = urlsplit(redis_url)
+    limits = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": TALK_SECONDS}
+    return parts._replace(query=urlencode(limits | dict(parse_qsl(parts.query)))).geturl()
 
 
 def bucket(name: str, **known: str) -> dict[str, Any]:

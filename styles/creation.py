@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 # How long a worker's sign of life counts. Short, for after a crash it is how long people wait.
 LEASE = timedelta(seconds=20)
 PAUSE = timedelta(minutes=1)
+# Of what is due: a key with more than this waiting may keep another one waiting for a look.
+LOOKED_AT = 500
 # What the column holds: no setting, however long, may keep anything from being sent.
 PRICE_MAX = 100
 
@@ -63,6 +66,20 @@ def saturated_keys() -> list[int]:
     busy = Attempt.objects.open().values("key").annotate(n=Count("id"))
     full = Q(n__gte=settings.IN_FLIGHT_PER_KEY) | Q(key__on_trial=True)
     return list(busy.filter(full).values_list("key", flat=True))
+
+
+def next_to_send(due: QuerySet, most: int) -> list[uuid.UUID]:
+    """Return the first of what is due, and of each key's no more than it lets go now.
+
+    For those who hand out work to others: of what a key has waiting, most would come back.
+    """
+    busy = Counter(Attempt.objects.open().values_list("key", flat=True))
+    chosen = []
+    for style_id, key, on_trial in due.values_list("pk", "key", "key__on_trial")[:LOOKED_AT]:
+        if busy[key] < (1 if on_trial else settings.IN_FLIGHT_PER_KEY):
+            busy[key] += 1
+            chosen.append(style_id)
+    return chosen[:most]
 
 
 def claim(style_id: uuid.UUID) -> Attempt | None:
