@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+POSTGRESQL = "django.db.backends.postgresql"
+KEPT_SECONDS = 60
 THREADS, REDIS = EXECUTORS = ("threads", "redis")
 # Of tasks, one each, so that answers that take long hold up nothing else.
 QUEUES = ("senders", "followers", "tellers")
@@ -16,6 +18,21 @@ QUEUES = ("senders", "followers", "tellers")
 BEYOND_ANSWER_SECONDS = 600
 # For a Redis or a bucket that is away: people wait for a page meanwhile.
 CONNECT_SECONDS, TALK_SECONDS = 2, 5
+
+
+def keep_connections(database: dict[str, Any]) -> None:
+    """Have a PostgreSQL's connections kept, and seen at each request whether they are alive.
+
+    Without that the worker made one for each look, four in a second. What DATABASE_URL itself says
+    in its query goes before: `CONN_MAX_AGE`, and libpq's own, such as `sslmode`.
+    """
+    if database["ENGINE"] != POSTGRESQL:
+        return  # where the address was none
+    database.setdefault("CONN_MAX_AGE", KEPT_SECONDS)
+    database.setdefault("CONN_HEALTH_CHECKS", True)
+    # A server that vanished without a word would be waited for, for hours.
+    limits = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10}
+    database["OPTIONS"] = {**limits, "keepalives_count": 3, **database.get("OPTIONS", {})}
 
 
 def caches(redis_url: str) -> dict[str, Any]:
@@ -51,7 +68,7 @@ def tasks() -> dict[str, Any]:
 def queues(redis_url: str, answer_seconds: float) -> dict[str, Any]:
     """Return those of RQ, which runs them."""
     queue = {
-        "URL": _patient(redis_url),
+        "URL": patient(redis_url),
         "DEFAULT_TIMEOUT": int(answer_seconds) + BEYOND_ANSWER_SECONDS,
         # Its usual one could hold a program.
         "SERIALIZER": "rq.serializers.JSONSerializer",
@@ -59,7 +76,7 @@ def queues(redis_url: str, answer_seconds: float) -> dict[str, Any]:
     return dict.fromkeys(QUEUES, queue)
 
 
-def _patient(redis_url: str) -> str:
+def patient(redis_url: str) -> str:
     """Return the address with the limits of waiting that it does not name itself."""
     parts = urlsplit(redis_url)
     limits = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": TALK_SECONDS}

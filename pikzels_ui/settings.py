@@ -128,6 +128,8 @@ if DATABASES["default"]["ENGINE"] == SQLITE:
         # FULL: an ID that was committed must outlive a power cut, not only a crash.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+else:
+    scaled.keep_connections(DATABASES["default"])
 ATOMIC_REQUESTS = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

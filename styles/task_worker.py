@@ -71,9 +71,8 @@ class Taker(SimpleWorker):
 
     def take(self, stopping: threading.Event) -> None:
         """Take tasks until told to stop. Raises RedisError."""
-        self.register_birth()
         while not stopping.is_set():
-            self.heartbeat()
+            self._give_sign()
             if self.should_run_maintenance_tasks:
                 # Of what workers left that were killed.
                 self.run_maintenance_tasks()
@@ -82,6 +81,13 @@ class Taker(SimpleWorker):
             else:
                 stopping.wait(NO_THREAD_FREE)
         self.register_death()
+
+    def _give_sign(self) -> None:
+        """Be in RQ's books, also in those of a Redis that was emptied meanwhile."""
+        if not self.connection.sismember(self.redis_workers_keys, self.key):
+            self.connection.delete(self.key)
+            self.register_birth()
+        self.heartbeat()
 
     def _take_one(self) -> None:
         try:

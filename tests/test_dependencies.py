@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ AROUND = ["tests", "bench", "docs"]
 BROUGHT_ALONG = {
     "boto3": "django-storages",
     "botocore": "django-storages",
+    "django_rq": "django-tasks-rq",
     "fido2": "django-allauth",
 }
 # What something else imports that we start: moto's server.
@@ -138,3 +141,37 @@ def test_what_runs_is_also_what_is_tested(file: str) -> None:
 
     tested = pins("requirements-dev.txt")
     assert {each: tested.get(each) for each in pins(file)} == pins(file)
+
+
+def test_one_machine_needs_nothing_of_what_several_hosts_share(tmp_path: Path) -> None:
+    program = """
+import sys
+away = {"boto3", "botocore", "django_rq", "django_tasks", "django_tasks_rq"}
+away |= {"psycopg", "redis", "rq", "storages"}
+sys.modules.update(dict.fromkeys(away))
+import django
+django.setup()
+from django.core.management import call_command
+from django.core.cache import cache
+import pikzels_ui.urls, styles.management.commands.run
+from styles.worker import Worker
+call_command("migrate", verbosity=0)
+call_command("createcachetable")
+cache.set("it", 1)
+Worker().look()
+call_command("doctor", "--offline")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(tmp_path),
+            "DJANGO_SETTINGS_MODULE": "pikzels_ui.settings",
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "A worker is here" in done.stdout

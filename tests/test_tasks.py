@@ -14,7 +14,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from pikzels_ui import scaled
-from styles import creation, schedule, tasks, worker
+from styles import creation, doctor, schedule, tasks, worker
+from styles.doctor import shared
 from styles.management.commands.run import programs
 from styles.models import Attempt, Style
 from styles.pikzels.sandbox import Sandbox
@@ -272,6 +273,18 @@ class TestAway:
             redis.start()
             wait_until(lambda: reached(style, State.READY))
         assert sandbox.ledger.account()["charged"] == 1
+
+    def test_task_workers_are_known_again_to_a_redis_that_was_emptied(
+        self, redis: OwnRedis
+    ) -> None:
+        with working(TaskWorker()):
+            wait_until(lambda: self.is_well())
+            redis.client.flushall()
+            wait_until(lambda: self.is_well())
+        assert not self.is_well()
+
+    def is_well(self) -> bool:
+        return doctor.is_well(doctor.run([doctor.Check("redis", shared.redis)]))
 
 
 class TestCommands:

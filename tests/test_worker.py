@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from styles import creation, recovery, schedule, worker
@@ -177,3 +177,13 @@ def test_outlives_a_database_that_is_away_for_a_moment(
     monkeypatch.setattr(recovery, "reap", troubled)
     with working(Worker()):
         wait_until(lambda: reached(style, State.READY))
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to connect to")
+def test_looks_share_one_connection(make_style: MakeStyle) -> None:
+    """PostgreSQL starts a process for each, which four looks in a second would keep busy."""
+    busy, used = Worker(), set()
+    for _ in range(3):
+        assert worker.safely(busy.look)
+        used.add(connection.connection.info.backend_pid)
+    assert len(used) == 1
