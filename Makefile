@@ -23,7 +23,7 @@ test-postgres: .venv/dev.stamp
 ENGINE := tests/faults tests/backups/test_commands.py $(addprefix tests/test_,$(addsuffix .py,all_codes api \
 	api_tokens archive attaching breaker changes charts creation deleting desk doctor drafts filters following form \
 	form_hostile health instructions key_pages leaving library limits models notes notices readiness recovery \
-	retention rotation usage worker))
+	prepare redis_cache retention rotation tasks usage worker))
 
 # Mozilla's HTTP Observatory against the running product, over https; needs Node.js 20 and npm.
 observatory: .venv/dev.stamp $(SCANNER)/.stamp

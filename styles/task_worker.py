@@ -29,8 +29,6 @@ from . import tasks
 from .worker import RETRY_EVERY, TELLERS, THREADS, Crew, Sender, read_journal
 
 log = logging.getLogger(__name__)
-# Two lines for each task are for developers of RQ.
-logging.getLogger("rq.worker").setLevel(logging.WARNING)
 
 # How long a task is waited for at a time, and with that, stopping.
 TAKE_SECONDS = 1

@@ -26,6 +26,9 @@ from . import creation, deleting, following, instructions, telling
 from .worker import Job, safely
 
 log = logging.getLogger(__name__)
+# Their lines for each task name no row: ours do.
+for _chatty in ("django_tasks", "rq.worker"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 # Enough for every free thread of some hosts; what else is due waits in its row.
 MOST_WAITING = 64
