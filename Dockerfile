@@ -5,9 +5,11 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
-COPY requirements-postgres.txt /tmp/
+# "scaled" for several hosts.
+ARG PACKAGES=postgres
+COPY requirements-${PACKAGES}.txt /tmp/requirements.txt
 RUN python3 -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements-postgres.txt
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
 
 FROM debian:bookworm-slim
 # hadolint ignore=DL3008

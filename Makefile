@@ -22,8 +22,8 @@ test-postgres: .venv/dev.stamp
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE)
 ENGINE := tests/faults tests/backups/test_commands.py $(addprefix tests/test_,$(addsuffix .py,all_codes api \
 	api_tokens archive attaching breaker changes charts creation deleting desk doctor drafts filters following form \
-	form_hostile health instructions key_pages leaving library limits models notes notices old_history queue readiness \
-	recovery retention rotation usage worker))
+	form_hostile health instructions key_pages leaving library limits models notes notices old_history prepare queue \
+	readiness recovery redis_cache retention rotation tasks usage worker))
 
 # Mozilla's HTTP Observatory against the running product, over https; needs Node.js 20 and npm.
 observatory: .venv/dev.stamp $(SCANNER)/.stamp
@@ -74,6 +74,7 @@ docs: .venv/dev.stamp
 upgrade: .venv/dev.stamp
 	$(BIN)/uv pip compile $(PINNING) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(PINNING) --extra postgres pyproject.toml -o requirements-postgres.txt
+	$(BIN)/uv pip compile $(PINNING) --extra scaled pyproject.toml -o requirements-scaled.txt
 	$(BIN)/uv pip compile $(PINNING) --group dev pyproject.toml -o requirements-dev.txt
 PINNING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-find-links --no-emit-index-url

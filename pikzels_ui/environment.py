@@ -24,6 +24,7 @@ TRUE = {"true", "on", "ok", "y", "yes", "1"}
 FALSE = {"false", "off", "n", "no", "0"}
 SQLITE = "django.db.backends.sqlite3"
 ENGINES = {SQLITE, "django.db.backends.postgresql"}
+REDIS_SCHEMES = {"redis", "rediss"}
 # With it everything that asks the database says so: a wrong address must never mean another one.
 NO_DATABASE = {"ENGINE": "django.db.backends.dummy"}
 
@@ -151,6 +152,41 @@ class Environment:
             )
             return dict(NO_DATABASE)
         return found
+
+    def redis(self, name: str) -> str:
+        """Return the address of a Redis, "" without one."""
+        url = self.text(name, default="")
+        try:
+            parts = urlsplit(url)
+            right = parts.scheme in REDIS_SCHEMES and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            right = False
+        if url and not right:
+            self.note(
+                name,
+                f"{name} is not the address of a Redis (it may hold a password, and is not shown).",
+                "Write redis://:password@host:6379/0, or rediss://… for one with TLS, each sign "
+                "like @ : / # in the password as %40 %3A %2F %23.",
+            )
+            return ""
+        return url if self.package(name, url, "redis") else ""
+
+    def package(self, name: str, value: str, module: str) -> bool:
+        """Return whether what a setting asks for is installed."""
+        if value and not find_spec(module):
+            self.note(
+                name,
+                f"{name} is set, and the packages for that are not installed.",
+                "Run .venv/bin/pip install --require-hashes -r requirements-scaled.txt.",
+            )
+            return False
+        return True
+
+    def need(self, name: str, wanted: bool, other: str, value: str) -> None:
+        """Note a setting that needs another one, unless that is what is wrong already."""
+        known = {problem.name for problem in self.problems}
+        if wanted and not value and other not in known:
+            self.note(name, f"{name} needs {other}, which is not set.", f"Set {other}, too.")
 
     def mail(self, name: str) -> dict[str, Any]:
         """Return Django's settings of a mail server, or {} without one."""

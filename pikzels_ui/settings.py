@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
+from . import scaled
 from .environment import SQLITE, Environment
 from .logs import FORMATS, LEVELS, logging_config
 from .secrets import kept_secret, read_secret, secret_file
@@ -130,17 +131,26 @@ if DATABASES["default"]["ENGINE"] == SQLITE:
         # FULL: an ID that was committed must outlive a power cut, not only a crash.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+else:
+    scaled.keep_connections(DATABASES["default"])
 ATOMIC_REQUESTS = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Rate limits must hold across web processes; and a counter that is culled has forgotten its tries,
-# so that there have to be more places than anybody can fill while they count.
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "cache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
-}
+
+# Several hosts: what they share besides the database
+
+REDIS_URL = env.redis("REDIS_URL")
+CACHES = scaled.caches(REDIS_URL)
+EXECUTOR = env.choice("EXECUTOR", default=scaled.THREADS, of=scaled.EXECUTORS)
+env.need("EXECUTOR", EXECUTOR == scaled.REDIS, "REDIS_URL", REDIS_URL)
+TASKS, RQ_QUEUES = scaled.tasks(), scaled.queues(REDIS_URL, ANSWER_SECONDS)
+S3_BUCKET = env.text("S3_BUCKET", default="")
+env.package("S3_BUCKET", S3_BUCKET, "storages")
+S3_ENDPOINT = env.address("S3_ENDPOINT", default="")
+S3_REGION = env.text("S3_REGION", default="")
+# Without them, as the machine's own role allows.
+S3_ACCESS_KEY = env.secret("S3_ACCESS_KEY", lambda: read_secret("S3_ACCESS_KEY"))
+S3_SECRET_KEY = env.secret("S3_SECRET_KEY", lambda: read_secret("S3_SECRET_KEY"))
+env.need("S3_ACCESS_KEY", bool(S3_ACCESS_KEY), "S3_SECRET_KEY", S3_SECRET_KEY)
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -153,8 +163,16 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA_DIR / "media"
+_on_disk = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+_in_bucket = scaled.bucket(
+    S3_BUCKET,
+    endpoint_url=S3_ENDPOINT,
+    region_name=S3_REGION,
+    access_key=S3_ACCESS_KEY,
+    secret_key=S3_SECRET_KEY,
+)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": _in_bucket if S3_BUCKET else _on_disk,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 FILE_UPLOAD_HANDLERS = ["styles.uploads.CappedUploadHandler"]

@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ from . import journal
 from .breaker import hand_over, hold
 from .models import Attempt, Event, SafeMode, Style
 from .pikzels import rules
+from .pikzels.body import Picture
 from .pikzels.client import Limits, Pikzels
 from .pikzels.errors import Code, Silence, Verdict
 from .pikzels.outcome import Outcome
@@ -187,21 +189,35 @@ def send(attempt: Attempt, *, stop: threading.Event) -> Outcome:
         return _unsent(Verdict.KEY_HELD, Code.INVALID_API_KEY_FORMAT, str(error))
     except OSError as error:
         return _unsent(Verdict.NOT_SENT, "disk_full", str(error))
-    images = list(attempt.style.images.all())
-    pictures = [image.to_send() for image in images if not image.is_link]
-    links = [image.source_url for image in images if image.is_link]
-    if sorted((len(pictures), len(links))) != [0, rules.IMAGE_COUNT]:
-        return _unsent(Verdict.REFUSED, Silence.PICTURE_LOST)
-    outcome = pikzels.create(
-        name=attempt.style.name,
-        pictures=pictures,
-        image_urls=links,
-        before_last_byte=lambda: commit(attempt),
-        stop=stop,
-    )
-    logs.note(pikzels_request_id=outcome.reply.request_id if outcome.reply else "")
-    _journal_answer(attempt, outcome)
+    with ExitStack() as on_disk:
+        try:
+            pictures, links = _to_send(attempt.style, on_disk)
+        except FileNotFoundError as error:
+            return _unsent(Verdict.REFUSED, Silence.PICTURE_LOST, str(error))
+        except OSError as error:
+            return _unsent(Verdict.NOT_SENT, "storage_away", str(error))
+        if sorted((len(pictures), len(links))) != [0, rules.IMAGE_COUNT]:
+            return _unsent(Verdict.REFUSED, Silence.PICTURE_LOST)
+        outcome = pikzels.create(
+            name=attempt.style.name,
+            pictures=pictures,
+            image_urls=links,
+            before_last_byte=lambda: commit(attempt),
+            stop=stop,
+        )
+        logs.note(pikzels_request_id=outcome.reply.request_id if outcome.reply else "")
+        _journal_answer(attempt, outcome)
     return outcome
+
+
+def _to_send(style: Style, on_disk: ExitStack) -> tuple[list[Picture], list[str]]:
+    """Return the pictures, which lie on this disk until the stack is closed, and the links.
+
+    Raises OSError.
+    """
+    images = list(style.images.all())
+    pictures = [on_disk.enter_context(each.to_send()) for each in images if not each.is_link]
+    return pictures, [image.source_url for image in images if image.is_link]
 
 
 def _unsent(verdict: Verdict, reason: str, error: str = "") -> Outcome:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from teams.models import Team, User
 
+from . import storing
 from .access import MemberRequest
 from .forms import StyleForm
 from .images import Accepted, accept
@@ -162,9 +163,8 @@ def shrink_pictures(style: Style, who: User) -> dict[int, str]:
     for image in images:
         if image.bytes > most:
             folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
-            smaller = accept(
-                Path(image.file.path), name=image.original_name, directory=folder, max_bytes=most
-            )
+            with storing.on_disk(str(image.file.name)) as path:
+                smaller = accept(path, name=image.original_name, directory=folder, max_bytes=most)
             checksums[image.position] = smaller.sha256
             url = image.source_url
             style.keep_picture(image.position, smaller, who, url, made_from=image)

@@ -287,6 +287,13 @@ WAITS_BY_ITSELF: dict[str, Explanation] = {
         by_itself=_("Nothing is sent that could not be noted first. It is tried again by itself."),
         card=_("Saved. Sent once the disk has room."),
     ),
+    "storage_away": wait(
+        _("This app cannot get at its pictures"),
+        work=join(SAVED, INCOMPLETE),
+        advice=_("Tell the operator of this app: the pictures’ storage does not answer."),
+        by_itself=_("The style is tried again, several times if need be."),
+        card=_("Saved. Tried again by itself."),
+    ),
     Silence.STOPPED: wait(
         _("Sending stopped before it was complete"),
         work=join(SAVED, _("This app stopped while it was sending."), INCOMPLETE),

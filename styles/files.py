@@ -42,7 +42,7 @@ def count_orphans(before: datetime) -> int:
 
 def _orphans(folder: str, before: datetime) -> Iterator[str]:
     for name in _stored(folder):
-        if default_storage.get_modified_time(name) < before and not _is_known(name):
+        if not _is_known(name) and default_storage.get_modified_time(name) < before:
             yield name
 
 

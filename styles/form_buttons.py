@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from teams.models import User
 
+from . import storing
 from .forms import NOT_STORED, POSITIONS, StyleForm
 from .images import ImageProblem
 from .images.check import advise, cut
@@ -194,8 +195,8 @@ def _cut(style: Style, who: User, slot: int, kind: str) -> bool:
     if not boxes:
         return False
     folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
-    path = Path(image.file.path)
-    picture = cut(path, boxes[0], name=image.original_name, directory=folder)
+    with storing.on_disk(str(image.file.name)) as path:
+        picture = cut(path, boxes[0], name=image.original_name, directory=folder)
     return style.keep_picture(slot, picture, who, image.source_url, made_from=image)
 
 

@@ -30,7 +30,7 @@ HOUR = timedelta(hours=1)
 SLOW_QUEUE = timedelta(minutes=10)
 # A refusal is an answer: Pikzels is there. These say that something is wrong.
 TROUBLE = (Verdict.NOT_SENT, Verdict.LATER, Verdict.IN_DOUBT)
-OUR_FAULTS = {"disk_full", "cannot_decrypt"}
+OUR_FAULTS = {"disk_full", "storage_away", "cannot_decrypt"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.files.storage import default_storage
 from django.http import (
     FileResponse,
     Http404,
+    HttpResponse,
     HttpResponseBase,
     StreamingHttpResponse,
 )
@@ -31,6 +33,8 @@ from .old_history import archived_of
 from .presentation import image_rows, sandbox_page, show, spent_text
 from .snippets import use_of
 from .states import State
+
+log = logging.getLogger(__name__)
 
 PICTURE_CSP = "default-src 'none'; sandbox"
 SHOWN = {"image/jpeg", "image/png", "image/webp"}
@@ -135,6 +139,9 @@ def picture_response(name: str, media_type: str) -> HttpResponseBase:
         file = default_storage.open(name)
     except FileNotFoundError as error:
         raise Http404 from error
+    except OSError:
+        log.exception("the storage does not hand out %s", name)
+        return HttpResponse(status=503, headers={"Retry-After": "10"})
     response = FileResponse(file, content_type=media_type or None)
     if response.headers["Content-Type"] not in SHOWN:
         # What lies there by some mistake is saved and not opened, whatever it is.

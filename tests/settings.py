@@ -14,7 +14,16 @@ keep_files_in_memory()
 # `conftest.py` deletes it at the end.
 OWN_FOLDER = tempfile.mkdtemp(prefix="pikzels-ui-tests-")
 os.environ.update(DATA_DIR=OWN_FOLDER, SANDBOX="true", PORT="8000", LOG_LEVEL="WARNING")
-for _name in ("DATABASE_URL", "EMAIL_URL", "PIKZELS_API_KEY", "PIKZELS_BASE_URL", "PUBLIC_URL"):
+for _name in (
+    "DATABASE_URL",
+    "EMAIL_URL",
+    "EXECUTOR",
+    "PIKZELS_API_KEY",
+    "PIKZELS_BASE_URL",
+    "PUBLIC_URL",
+    "REDIS_URL",
+    "S3_BUCKET",
+):
     os.environ.pop(_name, None)
 if _database := os.environ.get("TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = _database

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +20,14 @@ OURS = {"pikzels_ui", "styles", "teams", "tests", "bench", "docs"}
 PROGRAM = ["pikzels_ui", "styles", "teams", "manage.py", "gunicorn.conf.py"]
 AROUND = ["tests", "bench", "docs"]
 # Whose modules come with a package that we ask for by name: `django-allauth[mfa]`.
-BROUGHT_ALONG = {"fido2": "django-allauth"}
+BROUGHT_ALONG = {
+    "boto3": "django-storages",
+    "botocore": "django-storages",
+    "django_rq": "django-tasks-rq",
+    "fido2": "django-allauth",
+}
+# What something else imports that we start: moto's server.
+FOR_OTHERS = {"flask", "flask-cors"}
 MODULES = packages_distributions()
 
 
@@ -30,7 +39,7 @@ def plain(name: str) -> str:
 RUN = {plain(each) for each in PYPROJECT["project"]["dependencies"]}
 OPTIONAL = {
     plain(p) for each in PYPROJECT["project"]["optional-dependencies"].values() for p in each
-}
+} - {PYPROJECT["project"]["name"]}
 DEV = {plain(each) for each in PYPROJECT["dependency-groups"]["dev"]}
 
 
@@ -71,7 +80,8 @@ def named_in_settings() -> set[str]:
 
 
 def test_the_program_imports_what_it_declares_and_nothing_else() -> None:
-    undeclared = {name: file for name, file in imported(PROGRAM).items() if name not in RUN}
+    known = RUN | OPTIONAL
+    undeclared = {name: file for name, file in imported(PROGRAM).items() if name not in known}
     assert undeclared == {}
 
 
@@ -99,7 +109,7 @@ def is_a_tool(package: str) -> bool:
 
 
 def test_whoever_works_on_it_uses_all_that_is_declared_for_them() -> None:
-    used = set(imported([*PROGRAM, *AROUND])) | named_in_settings()
+    used = set(imported([*PROGRAM, *AROUND])) | named_in_settings() | FOR_OTHERS
     assert {each for each in DEV - used if not is_a_tool(each)} == set()
 
 
@@ -110,7 +120,11 @@ def test_stubs_are_for_something_that_is_imported(stubs: str) -> None:
 
 @pytest.mark.parametrize(
     ("file", "declared"),
-    [("requirements.txt", RUN), ("requirements-dev.txt", RUN | OPTIONAL | DEV)],
+    [
+        ("requirements.txt", RUN),
+        ("requirements-scaled.txt", RUN | OPTIONAL),
+        ("requirements-dev.txt", RUN | OPTIONAL | DEV),
+    ],
 )
 def test_each_is_pinned_with_its_hashes(file: str, declared: set[str]) -> None:
     text = (ROOT / file).read_text()
@@ -119,10 +133,45 @@ def test_each_is_pinned_with_its_hashes(file: str, declared: set[str]) -> None:
     assert [block for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_what_runs_is_also_what_is_tested() -> None:
-    def pins(file: str) -> dict[str, str]:
-        text = (ROOT / file).read_text()
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-scaled.txt"])
+def test_what_runs_is_also_what_is_tested(file: str) -> None:
+    def pins(name: str) -> dict[str, str]:
+        text = (ROOT / name).read_text()
         return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[\S*\])?==(\S+)", text, re.M))
 
     tested = pins("requirements-dev.txt")
-    assert {each: tested.get(each) for each in pins("requirements.txt")} == pins("requirements.txt")
+    assert {each: tested.get(each) for each in pins(file)} == pins(file)
+
+
+def test_one_machine_needs_nothing_of_what_several_hosts_share(tmp_path: Path) -> None:
+    program = """
+import sys
+away = {"boto3", "botocore", "django_rq", "django_tasks", "django_tasks_rq"}
+away |= {"psycopg", "redis", "rq", "storages"}
+sys.modules.update(dict.fromkeys(away))
+import django
+django.setup()
+from django.core.management import call_command
+from django.core.cache import cache
+import pikzels_ui.urls, styles.management.commands.run
+from styles.worker import Worker
+call_command("migrate", verbosity=0)
+call_command("createcachetable")
+cache.set("it", 1)
+Worker().look()
+call_command("doctor", "--offline")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(tmp_path),
+            "DJANGO_SETTINGS_MODULE": "pikzels_ui.settings",
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "A worker is here" in done.stdout

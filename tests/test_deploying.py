@@ -158,6 +158,7 @@ def test_commands_by_hand_have_the_settings_of_the_services() -> None:
 # Containers
 
 IMAGE = (ROOT / "Dockerfile").read_text()
+SCALED = yaml.safe_load((ROOT / "compose.scaled.yaml").read_text())
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 
 
@@ -181,6 +182,23 @@ def test_only_the_program_gets_into_the_image() -> None:
     assert all((ROOT / name).exists() for name in taken)
 
 
+def test_workers_of_tasks_differ_from_the_worker_by_their_command_alone() -> None:
+    worker, tasks = (
+        (UNITS / f"pikzels-ui-{name}.service").read_text().partition("[Service]")[2]
+        for name in ("worker", "tasks")
+    )
+    assert tasks == re.sub(r"^(ExecStart=.* work)$", r"\1 --tasks", worker, flags=re.M)
+    assert tasks != worker
+
+
+def test_the_image_can_have_what_several_hosts_need() -> None:
+    build = SCALED["services"]["web"]["build"]
+    assert (ROOT / f"requirements-{build['args']['PACKAGES']}.txt").exists()
+    assert "ARG PACKAGES=postgres" in IMAGE
+    assert SCALED["services"]["tasks"]["command"][-2:] == ["work", "--tasks"]
+    assert [name for name, each in SCALED["services"].items() if "ports" in each] == []
+
+
 def test_the_container_of_the_worker_may_wait_as_long() -> None:
     wait = COMPOSE["services"]["worker"]["stop_grace_period"]
     assert wait == f"{seconds('pikzels-ui-worker.service', 'TimeoutStopSec') // 60:.0f}m"
@@ -194,6 +212,7 @@ def test_pins_with_postgresql_are_those_without_and_its_driver() -> None:
     def pins(name: str) -> set[str]:
         return set(re.findall(r"^([\w.-]+==\S+)", (ROOT / name).read_text(), re.M))
 
+    assert pins("requirements-postgres.txt") < pins("requirements-scaled.txt")
     more = pins("requirements-postgres.txt") - pins("requirements.txt")
     assert pins("requirements.txt") < pins("requirements-postgres.txt")
     assert {pin.partition("==")[0] for pin in more} == {"psycopg", "psycopg-binary"}

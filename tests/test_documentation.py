@@ -35,6 +35,8 @@ NOT_RUN_HERE = {
     "upgrade": WALK,
     "back": WALK,
     "postgresql": WALK,
+    "scaling": "it needs several machines; deploy/'s units are tried by tests/test_deploying.py",
+    "docker compose --file": "it needs Docker",
     "api": "test_the_call_of_the_api runs it",
     "make run": "test_make_run_starts_everything does the first; the second is what runs this",
     "apt-get install --yes certbot": "it needs a name that the world knows",

@@ -28,7 +28,7 @@ from tests.wording import banned_words
 
 OUR_OWN_REASONS = {"exhausted", "no_key", "lost", "training_failed", "gone", "deleted"}
 OUR_OWN_REASONS |= {f"attached_{reason}" for reason in ("training_failed", "gone", "deleted")}
-OUR_OWN_REASONS |= {"disk_full", "cannot_decrypt", "made_before"}
+OUR_OWN_REASONS |= {"disk_full", "storage_away", "cannot_decrypt", "made_before"}
 OUR_OWN_REASONS |= {"still_in_doubt", "cannot_follow", "changes_wanted", "declined"}
 DOUBTFUL_SILENCES = {Silence.NO_ANSWER, Silence.NOT_JSON, Silence.NO_ID, Silence.UNKNOWN_CODE}
 TONES = {"good", "waiting", "bad", "info", "quiet"}

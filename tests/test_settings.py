@@ -89,6 +89,39 @@ class TestEnvironment:
         assert found["DATABASES"]["default"]["HOST"] == "db.example.com"
         assert "init_command" not in found["DATABASES"]["default"].get("OPTIONS", {})
 
+    def test_connections_to_a_postgresql_are_kept_and_seen_to_be_alive(self, read: Any) -> None:
+        url = "postgres://user:secret@db.example.com/styles"
+        kept = read(DATABASE_URL=url)["DATABASES"]["default"]
+        assert (kept["CONN_MAX_AGE"], kept["CONN_HEALTH_CHECKS"]) == (60, True)
+        assert kept["OPTIONS"]["connect_timeout"] == 10
+        own = read(DATABASE_URL=f"{url}?CONN_MAX_AGE=0&connect_timeout=3&sslmode=require")
+        assert own["DATABASES"]["default"]["CONN_MAX_AGE"] == 0
+        assert own["DATABASES"]["default"]["OPTIONS"]["connect_timeout"] == 3
+        assert own["DATABASES"]["default"]["OPTIONS"]["sslmode"] == "require"
+        assert "CONN_MAX_AGE" not in read()["DATABASES"]["default"]
+
+    def test_a_redis_has_the_cache_and_the_database_stands_by(self, read: Any) -> None:
+        found = read(REDIS_URL="redis://:secret@cache.example.com:6379/0")
+        assert found["CACHES"]["default"]["LOCATION"] == "redis://:secret@cache.example.com:6379/0"
+        assert found["CACHES"]["database"] == read()["CACHES"]["default"]
+        assert found["EXECUTOR"] == "threads"
+
+    def test_a_redis_is_not_waited_for_without_an_end(self, read: Any) -> None:
+        url = "rediss://cache.example.com:6380/1?socket_timeout=9"
+        found = read(REDIS_URL=url, EXECUTOR="redis", ANSWER_SECONDS="300")
+        assert {*found["RQ_QUEUES"]} == {*found["TASKS"]["default"]["QUEUES"]}
+        queue = found["RQ_QUEUES"]["senders"]
+        assert queue["URL"].endswith("6380/1?socket_connect_timeout=2&socket_timeout=9")
+        assert queue["DEFAULT_TIMEOUT"] > 300
+
+    def test_pictures_go_into_a_private_bucket(self, read: Any) -> None:
+        found = read(S3_BUCKET="pictures", S3_ENDPOINT="https://s3.example.com", S3_REGION="eu")
+        options = found["STORAGES"]["default"]["OPTIONS"]
+        assert (options["bucket_name"], options["region_name"]) == ("pictures", "eu")
+        assert not options["querystring_auth"]
+        assert "access_key" not in options
+        assert "FileSystemStorage" in read()["STORAGES"]["default"]["BACKEND"]
+
     def test_encryption_keys_are_told_apart_by_commas(self, read: Any) -> None:
         assert read(ENCRYPTION_KEYS="new,old")["ENCRYPTION_KEYS"] == ["new", "old"]
 

@@ -173,6 +173,7 @@ class TestEveryReasonHasAPage:
             "no_key": Verdict.KEY_HELD,
             "cannot_decrypt": Verdict.KEY_HELD,
             "disk_full": Verdict.LATER,
+            "storage_away": Verdict.LATER,
             "exhausted": Verdict.REFUSED,
             "picture_lost": Verdict.REFUSED,
             "could_not_connect": Verdict.LATER,

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from styles import creation, recovery, schedule, worker
@@ -278,3 +278,13 @@ def test_stopping_leaves_what_only_lies_ready(
     assert done == ["first"]
     assert left.is_set()
     assert not caplog.records
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to connect to")
+def test_looks_share_one_connection(make_style: MakeStyle) -> None:
+    """PostgreSQL starts a process for each, which four looks in a second would keep busy."""
+    busy, used = Worker(), set()
+    for _ in range(3):
+        assert worker.safely(busy.look)
+        used.add(connection.connection.info.backend_pid)
+    assert len(used) == 1

@@ -31,6 +31,7 @@ WRONG = {
     "DEBUG": ["maybe"],
     "EXPORTS_PER_HOUR": ["0"],
     "EMAIL_URL": ["mail.example.com", f"smtp://user:{SECRET}/@host", "smtp://"],
+    "EXECUTOR": ["crew", "redis"],
     "HSTS_SUBDOMAINS": ["sure"],
     "IN_FLIGHT_PER_KEY": ["0", "four", "1.5"],
     "WORKER_THREADS": ["0", "1001", "many"],
@@ -39,6 +40,14 @@ WRONG = {
     "PIKZELS_BASE_URL": ["https://[api", "https://api.pikzels.com:port"],
     "PORT": ["abc", "0", "70000"],
     "PUBLIC_URL": ["http://[bad", "http://host:port"],
+    "REDIS_URL": [
+        "cache.example.com:6379",
+        f"http://:{SECRET}@host",
+        "redis://",
+        f"redis://:{SECRET}/@host",
+    ],
+    "S3_ACCESS_KEY": ["AKIA1"],
+    "S3_ENDPOINT": ["https://[s3"],
     "SANDBOX": ["flase"],
     "SESSION_DAYS": ["0"],
     "SESSION_IDLE_DAYS": ["-1"],
@@ -94,6 +103,18 @@ def test_a_postgresql_without_its_package_says_what_to_install(
     monkeypatch.setattr("pikzels_ui.environment.find_spec", lambda name: None)
     (problem,) = read(DATABASE_URL="postgres://user:pw@host/name")["SETTING_PROBLEMS"]
     assert "pip install 'psycopg[binary]'" in problem.do
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("REDIS_URL", "redis://cache.example.com"), ("S3_BUCKET", "pictures")]
+)
+def test_what_several_hosts_need_says_what_to_install(
+    read: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setattr("pikzels_ui.environment.find_spec", lambda name: None)
+    (problem,) = read(**{name: value})["SETTING_PROBLEMS"]
+    assert problem.name == name
+    assert "requirements-scaled.txt" in problem.do
 
 
 def test_a_secret_whose_file_is_missing_is_no_new_secret(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from django.db import connection
 from teams.encryption import known_keys
 
 from . import databases, postgresql, secrets
+from .databases import Facts
 from .making import Source
 from .places import Place
 
@@ -32,13 +35,22 @@ def place_here() -> Place:
 
 def source_here() -> Source:
     place = place_here()
-    copy = partial(databases.copy_sqlite, place.sqlite) if place.sqlite else postgresql.copy
+    copy: Callable[[Path], Facts] = (
+        partial(databases.copy_sqlite, place.sqlite) if place.sqlite else postgresql.copy
+    )
+    if settings.S3_BUCKET:
+        copy = partial(_without_pictures, copy)
     return Source(
         place=place,
         database=engine_here(),
         copy_database=copy,
         keys=secrets.traces(known_keys()),
     )
+
+
+def _without_pictures(copy: Callable[[Path], Facts], to: Path) -> Facts:
+    """What a bucket has is not fetched from there: it has ways of its own to keep copies."""
+    return replace(copy(to), pictures={})
 
 
 def keys_here() -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from . import database, folders, outside, program, secrets_kept
+from . import database, folders, outside, program, secrets_kept, shared
 from .findings import Finding, Findings, Level, is_well, skipped, wrong
 
 __all__ = ["READINESS", "Check", "Finding", "Level", "examine", "is_well", "run"]
@@ -28,8 +28,10 @@ REACHABLE = Check("database", database.reachable)
 MIGRATED = Check("database", database.migrated, needs_database=True)
 WRITABLE, FREE = Check("storage", folders.writable), Check("storage", folders.free)
 WORKER = Check("worker", outside.worker, needs_database=True)
+REDIS = Check("redis", shared.redis)
+BUCKET = Check("storage", shared.bucket_there)
 # What a load balancer asks for: cheap, and without a look outside.
-READINESS = (REACHABLE, MIGRATED, WRITABLE, FREE, WORKER)
+READINESS = (REACHABLE, MIGRATED, WRITABLE, FREE, BUCKET, REDIS, WORKER)
 
 
 def checks(mail_to: str = "") -> tuple[Check, ...]:
@@ -45,11 +47,14 @@ def checks(mail_to: str = "") -> tuple[Check, ...]:
         Check("storage", folders.owned),
         FREE,
         Check("storage", folders.one_disk),
+        BUCKET,
+        Check("storage", shared.bucket_takes),
         Check("storage", folders.orphans, needs_database=True),
         Check("storage", folders.journals),
         Check("storage", program.static_files),
         Check("secrets", folders.secret),
         Check("secrets", secrets_kept.open_all, needs_database=True),
+        REDIS,
         WORKER,
         Check("worker", secrets_kept.safe_mode, needs_database=True),
         Check("keys", secrets_kept.pikzels, needs_database=True, needs_network=True),

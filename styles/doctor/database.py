@@ -73,7 +73,8 @@ def migrated() -> Findings:
 
 
 def _counts_tries() -> bool:
-    return settings.CACHES["default"]["LOCATION"] in connection.introspection.table_names()
+    cache = settings.CACHES.get("database", settings.CACHES["default"])
+    return cache["LOCATION"] in connection.introspection.table_names()
 
 
 def durable() -> Findings:

@@ -23,8 +23,9 @@ COMFORTABLE = 5_000 * MEGABYTE
 # Locks on these are honoured on one machine alone, or not at all.
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.s3fs", "vboxsf"}
 MOUNTS = Path("/proc/mounts")
-# Looked for on the disk, of however many there are.
+# Looked for on the disk, of however many there are; in a bucket each is a question of its own.
 PICTURES_LOOKED_AT = 1_000
+ASKED_FOR = 50
 
 
 def writable() -> Findings:
@@ -73,6 +74,8 @@ def _disks() -> list[Path]:
 
 
 def one_disk() -> Findings:
+    if settings.S3_BUCKET:
+        return
     media, incoming = Path(settings.MEDIA_ROOT), Path(settings.FILE_UPLOAD_TEMP_DIR)
     if not media.is_dir() or not incoming.is_dir():
         return
@@ -178,13 +181,16 @@ def orphans() -> Findings:
             f"{number_of(without_row, 'file')} belong to nothing.",
             "Nothing: the worker deletes them within a day.",
         )
-    rows = ReferenceImage.objects.exclude(file="").order_by("-pk")[:PICTURES_LOOKED_AT]
+    most = ASKED_FOR if settings.S3_BUCKET else PICTURES_LOOKED_AT
+    where = f"bucket {settings.S3_BUCKET}" if settings.S3_BUCKET else "disk"
+    what = where if settings.S3_BUCKET else settings.MEDIA_ROOT
+    rows = ReferenceImage.objects.exclude(file="").order_by("-pk")[:most]
     lost = [str(row.file) for row in rows if not row.file.storage.exists(str(row.file))]
     if lost:
         yield wrong(
-            f"{number_of(len(lost), 'picture')} of the last {PICTURES_LOOKED_AT:,} are not on the "
-            f"disk, the first at {lost[0]}.",
-            f"Put {settings.MEDIA_ROOT} back from the backup that the database is from.",
+            f"{number_of(len(lost), 'picture')} of the last {most:,} are not on the "
+            f"{where}, the first at {lost[0]}.",
+            f"Put {what} back from the backup that the database is from.",
         )
     else:
         yield ok("The pictures that the database knows are there.")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from styles import storing
 from styles.images import NAME_MAX, Accepted, make_preview
 from styles.images.check import Measures, measure
-from styles.images.storing import sync
 from styles.pikzels import rules
 from styles.pikzels.body import Picture
 
@@ -76,18 +75,20 @@ class ReferenceImage(models.Model):
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
         except FileNotFoundError:
             # Where not even the folder is there, it is the storage that is away, and not a picture.
-            return not default_storage.exists("references")
+            return not storing.is_there()
         except OSError:
             return True  # a disk that stumbles is no reason to ask for the picture again
 
-    def to_send(self) -> Picture:
-        """Return it as the client sends it."""
-        return Picture(
-            path=Path(self.file.path),
-            media_type=self.media_type,
-            size=self.bytes,
-            sha256=self.sha256,
-        )
+    @contextmanager
+    def to_send(self) -> Iterator[Picture]:
+        """Give it as the client sends it, on this disk as long as the block lasts. Raises OSError.
+
+        Sending compares its checksum: what came from elsewhere may be another, or a part.
+        """
+        with storing.on_disk(str(self.file.name)) as path:
+            yield Picture(
+                path=path, media_type=self.media_type, size=self.bytes, sha256=self.sha256
+            )
 
     @staticmethod
     def as_link(url: str, label: str) -> dict[str, Any]:
@@ -103,18 +104,14 @@ class ReferenceImage(models.Model):
         """
         rows = {position: ReferenceImage._moved(each) for position, each in pictures.items()}
         for row in rows.values():
-            # What is no disk says so.
-            with suppress(NotImplementedError):
-                sync(Path(default_storage.path(row["file"])))
+            storing.make_durable(row["file"])
         return rows
 
     @staticmethod
     def _moved(picture: Accepted) -> dict[str, Any]:
         name = f"references/{picture.path.name[:2]}/{picture.path.name}"
-        with picture.path.open("rb") as file:
-            stored = default_storage.save(name, TemporaryUpload(file, picture.path))
         return {
-            "file": stored,
+            "file": storing.move_in(picture.path, name),
             "original_name": picture.original_name,
             "sha256": picture.sha256,
             "media_type": picture.media_type,
@@ -133,9 +130,8 @@ class ReferenceImage(models.Model):
         if not self.preview or not default_storage.exists(str(self.preview.name)):
             stored = Path(str(self.file.name))
             name = f"previews/{stored.parent.name}/{stored.stem}.jpg"
-            to = Path(default_storage.path(name))
-            to.parent.mkdir(parents=True, exist_ok=True)
-            make_preview(Path(self.file.path), to)
+            with storing.on_disk(str(self.file.name)) as path, storing.written(name) as to:
+                make_preview(path, to)
             ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(preview=name)
             self.preview.name = name
             # So that later styles are compared with this one, whoever looked at its form.
@@ -150,7 +146,8 @@ class ReferenceImage(models.Model):
         that for a link, too, for its picture is not here.
         """
         if self.measures is None:
-            found = measure(Path(self.file.path))
+            with storing.on_disk(str(self.file.name)) as path:
+                found = measure(path)
             self.measures, self.fingerprint = found.as_record(), found.fingerprint
             ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(
                 measures=self.measures, fingerprint=self.fingerprint
@@ -167,14 +164,3 @@ class ReferenceImage(models.Model):
     def is_named(name: str) -> bool:
         """Whether any row has this stored file."""
         return ReferenceImage.objects.filter(Q(file=name) | Q(preview=name)).exists()
-
-
-class TemporaryUpload(File):
-    """A file that the storage may move instead of copying it, where both are on one disk."""
-
-    def __init__(self, file: IO[bytes], path: Path) -> None:
-        super().__init__(file, name=path.name)
-        self._path = path
-
-    def temporary_file_path(self) -> str:
-        return str(self._path)

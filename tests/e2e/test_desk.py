@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -51,11 +52,12 @@ def test_a_doubt_is_settled_and_a_key_resumed(
     style.submit(alice)
     attempt = creation.claim(style.pk)
     assert attempt
-    answer = creation.connect(sandbox_key).create(
-        name=style.name,
-        pictures=[image.to_send() for image in style.images.all()],
-        before_last_byte=lambda: creation.commit(attempt),
-    )
+    with ExitStack() as on_disk:
+        answer = creation.connect(sandbox_key).create(
+            name=style.name,
+            pictures=[on_disk.enter_context(image.to_send()) for image in style.images.all()],
+            before_last_byte=lambda: creation.commit(attempt),
+        )
     assert answer.reply
     Style.objects.filter(pk=style.pk).update(state=State.IN_DOUBT, reason="no_answer")
     make_style("Venus", state=State.QUEUED, key=sandbox_key)

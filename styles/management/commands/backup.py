@@ -15,6 +15,10 @@ WARNING = (
     "The keys are in {path}. Keep that file in another place than the backups: whoever has both "
     "can use your Pikzels keys, and whoever has lost it has to enter them again."
 )
+IN_BUCKET = (
+    "The pictures are in the bucket {name}, and not in this backup. Have the bucket keep versions "
+    "of what is deleted, or copy it by means of its own."
+)
 WITHOUT = (
     "The keys that open what is encrypted are not in it. If you have no copy of them yet, make "
     "one with --keys FILE, and keep it in another place."
@@ -47,6 +51,8 @@ class Command(BaseCommand):
             raise CommandError(str(problem)) from problem
         except (OSError, sqlite3.Error) as error:
             raise CommandError(in_words(error, to)) from error
+        if settings.S3_BUCKET:
+            self.stderr.write(IN_BUCKET.format(name=settings.S3_BUCKET))
         self.stderr.write(WARNING.format(path=keys) if keys else WITHOUT)
 
     def _check(self, to: Path, keys: Path | None, keep: int) -> None:

@@ -1,6 +1,8 @@
 """`manage.py prepare`: what has to be done before anything starts, here or on another release."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.core.management import call_command
@@ -13,13 +15,17 @@ from styles.doctor.database import unreachable
 from styles.static import collect_static
 from teams.setup import prepare
 
+# Any number that nothing else here locks.
+LOCK = 0x70696B7A
+
 
 class Command(BaseCommand):
     help = "Bring database and static files up to date, and say how to make the first account."
 
     def handle(self, *args: object, **options: object) -> None:
         try:
-            self.migrate()
+            with one_at_a_time():
+                self.migrate()
         except OperationalError as error:
             sys.exit(f"{unreachable(error)}\n`manage.py doctor` says more.")
         collect_static()
@@ -36,3 +42,17 @@ class Command(BaseCommand):
         if plan:
             self.say(f"Bringing the database up to date ({len(plan)} migrations).")
         call_command("migrate", interactive=False, verbosity=0)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let hosts that start at the same moment bring one PostgreSQL up to date after each other."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

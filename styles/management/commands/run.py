@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from pikzels_ui.logs import as_json_line
+from pikzels_ui.scaled import REDIS
 from pikzels_ui.supervisor import (
     AlreadyRunningError,
     Program,
@@ -76,12 +77,15 @@ def programs() -> list[Program]:
         ready=lambda: answers(host, port, "/healthz"),
         announcement=f"Pikzels UI is ready at {settings.PUBLIC_URL}  (Ctrl-C stops it)",
     )
-    worker = Program(name="worker", command=[*MANAGE, "work"])
+    workers = [Program(name="worker", command=[*MANAGE, "work"])]
+    if settings.EXECUTOR == REDIS:
+        workers.append(Program(name="tasks", command=[*MANAGE, "work", "--tasks"]))
     if not settings.SANDBOX_ENABLED:
-        return [web, worker]
+        return [web, *workers]
     # A call that the worker has made to the sandbox gets its answer, also when all are to stop.
     command = [*MANAGE, "sandbox", "--port", str(settings.SANDBOX_PORT)]
-    return [Program(name="sandbox", command=command, outlives=("worker",)), web, worker]
+    outlives = tuple(worker.name for worker in workers)
+    return [Program(name="sandbox", command=command, outlives=outlives), web, *workers]
 
 
 def port_problems() -> Iterator[str]:
