@@ -94,6 +94,17 @@ def test_what_is_sent_next_is_nothing_of_a_key_that_has_in_flight_what_it_may(
     assert next_ones() == [one.pk]
 
 
+def test_a_key_on_trial_has_one_place(
+    waiting: Wait,
+    key: PikzelsKey,
+) -> None:
+    first, *_rest = waiting(key, 9, 8)
+    PikzelsKey.objects.update(on_trial=True)
+    assert next_ones() == [first.pk]
+    assert creation.claim(first.pk)
+    assert next_ones() == []
+
+
 def test_what_is_sent_next_is_nothing_that_is_not_due_or_not_to_be_sent(
     waiting: Wait, make_style: MakeStyle, key: PikzelsKey
 ) -> None:

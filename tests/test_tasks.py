@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from pikzels_ui import scaled
-from styles import creation, doctor, schedule, tasks, worker
+from styles import doctor, schedule, tasks, worker
 from styles.doctor import shared
 from styles.management.commands.run import programs
 from styles.models import Attempt, Style
@@ -174,18 +174,6 @@ class TestHandingOut:
         for _ in range(3):
             busy.look()
         assert waiting() == 2
-
-    def test_of_one_keys_styles_no_more_than_it_lets_go(
-        self, submitted: Callable[..., Style], settings: LazySettings, sandbox_key: PikzelsKey
-    ) -> None:
-        settings.IN_FLIGHT_PER_KEY = 2
-        first, *_others = [submitted(f"Style {n}") for n in range(4)]
-        assert creation.claim(first.pk)
-        due = Style.objects.due(timezone.now()).filter(state=State.QUEUED)
-        assert len(creation.next_to_send(due, 10)) == 1
-        PikzelsKey.objects.update(on_trial=True)
-        assert creation.next_to_send(due, 10) == []
-        assert len(creation.next_to_send(due, 0)) == 0
 
     def test_a_row_that_is_due_again_is_handed_out_again_after_its_task(
         self, submitted: Callable[..., Style]
