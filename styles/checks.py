@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from django.core.checks import CheckMessage, Error, register
 from .prices import Price
 
 HEALTH_TOKEN_CHARACTERS = 20
+# Wider than Amazon's: others let more pass.
+BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 
 
 def register_checks() -> None:
@@ -21,6 +24,7 @@ def register_checks() -> None:
     for check in (public_url, pikzels_url, encryption_keys, bind, api_key, style_price):
         register(check)
     register(health_token)
+    register(bucket)
 
 
 def is_loopback(host: str) -> bool:
@@ -129,3 +133,25 @@ def health_token(**_kwargs: Any) -> list[CheckMessage]:
             id="pikzels_ui.W003",
         )
     ]
+
+
+def bucket(**_kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.S3_BUCKET and not BUCKET_NAME.fullmatch(settings.S3_BUCKET):
+        found.append(
+            Error(
+                f"S3_BUCKET is {settings.S3_BUCKET!r}, which no bucket is called.",
+                hint="Write its name alone, such as pictures: no address, and no folder in it.",
+                id="pikzels_ui.E006",
+            )
+        )
+    parts = urlsplit(settings.S3_ENDPOINT)
+    if settings.S3_ENDPOINT and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        found.append(
+            Error(
+                f"S3_ENDPOINT is {settings.S3_ENDPOINT!r}, which is not an address of a server.",
+                hint="Write scheme and host, such as https://s3.example.com.",
+                id="pikzels_ui.E007",
+            )
+        )
+    return found

@@ -76,7 +76,7 @@ class Taker(SimpleWorker):
                 # Of what workers left that were killed.
                 self.run_maintenance_tasks()
             if self.crew.free():
-                self._take_one()
+                self._take_one(stopping)
             else:
                 stopping.wait(NO_THREAD_FREE)
         self.register_death()
@@ -88,7 +88,7 @@ class Taker(SimpleWorker):
             self.register_birth()
         self.heartbeat()
 
-    def _take_one(self) -> None:
+    def _take_one(self, stopping: threading.Event) -> None:
         try:
             found = Queue.dequeue_any(
                 self.queues,
@@ -100,8 +100,14 @@ class Taker(SimpleWorker):
             )
         except DequeueTimeout:
             return
-        if found:
-            task, queue = found
+        if found is None:
+            return
+        task, queue = found
+        if stopping.is_set():
+            # It came while this one was told to stop; the row is found again, by others.
+            task.delete()
+            tasks.let_go(task.args[-1])
+        else:
             self.crew.take_up("task", uuid.uuid4(), lambda _id: self.execute_job(task, queue))
 
 

@@ -31,8 +31,9 @@ for _chatty in ("django_tasks", "rq.worker"):
 
 # Enough for every free thread of some hosts; what else is due waits in its row.
 MOST_WAITING = 64
-# After so long a row that is still due is handed out again: its task may have been lost.
-HELD_SECONDS = 30
+# After so long a row that is still due is handed out again: its task may have been lost. Shorter
+# than a lease, so that nobody waits for both.
+HELD_SECONDS = 10
 JOBS: dict[str, Callable[[uuid.UUID], None]] = {
     each.__name__: each
     for each in (following.follow, deleting.carry_out, instructions.find_out, telling.tell)

@@ -7,12 +7,15 @@ import socket
 import subprocess
 from pathlib import Path
 
+import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
 from .waiting import wait_until
 
-SERVER = shutil.which("redis-server")
+needs_redis = pytest.mark.skipif(
+    shutil.which("redis-server") is None, reason="no redis-server: apt-get install redis-server"
+)
 
 
 class OwnRedis:

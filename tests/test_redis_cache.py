@@ -15,11 +15,11 @@ from styles import doctor
 from styles.doctor import shared
 from teams.models import Team, User
 
-from .own_redis import SERVER, OwnRedis
+from .own_redis import OwnRedis, needs_redis
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(not SERVER, reason="no redis-server: apt-get install redis-server"),
+    needs_redis,
 ]
 SIGN_IN = "/accounts/login/"
 

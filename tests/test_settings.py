@@ -265,6 +265,18 @@ class TestChecks:
         assert [*found] == ["pikzels_ui.E004"]
         assert key not in found["pikzels_ui.E004"]
 
+    @pytest.mark.parametrize("name", ["s3://pictures", "pictures/of-ours", "p"])
+    def test_e006_a_bucket_that_cannot_be_called_so(
+        self, settings: LazySettings, name: str
+    ) -> None:
+        settings.S3_BUCKET = name
+        assert [*self.found()] == ["pikzels_ui.E006"]
+
+    @pytest.mark.parametrize("url", ["s3.example.com", "ftp://s3.example.com", "https://"])
+    def test_e007_an_endpoint_that_is_none(self, settings: LazySettings, url: str) -> None:
+        settings.S3_BUCKET, settings.S3_ENDPOINT = "pictures", url
+        assert [*self.found()] == ["pikzels_ui.E007"]
+
     def test_w001_a_server_that_others_reach_by_no_name(self, settings: LazySettings) -> None:
         settings.BIND = "192.168.0.5"
         assert [*self.found()] == ["pikzels_ui.W001"]

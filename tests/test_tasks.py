@@ -24,13 +24,13 @@ from styles.task_worker import TaskWorker
 from styles.worker import Worker
 from teams.models import PikzelsKey, User
 
-from .own_redis import SERVER, OwnRedis
+from .own_redis import OwnRedis, needs_redis
 from .waiting import wait_until
 
 MakeStyle = Callable[..., Style]
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not SERVER, reason="no redis-server: apt-get install redis-server"),
+    needs_redis,
 ]
 
 

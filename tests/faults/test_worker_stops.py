@@ -1,4 +1,7 @@
-"""`manage.py work`, stopped or suspended at the worst moment: paid once, and nobody waits long."""
+"""A worker, stopped, suspended or killed at the worst moment: paid once, and nobody waits long.
+
+It is `manage.py work`, and beside one that hands out by a Redis, `manage.py work --tasks`.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from styles.pikzels.sandbox import Sandbox
 from styles.states import State
 from teams.models import PikzelsKey, Team, User
 
+from ..own_redis import OwnRedis, needs_redis
 from ..pictures import photo
 from ..waiting import wait_until
 from .valve import Valve, valve_before
@@ -89,10 +93,37 @@ def database_url() -> str:
     return f"sqlite:///{name}"
 
 
+@pytest.fixture(params=["threads", pytest.param("redis", marks=needs_redis)], autouse=True)
+def executor(
+    request: pytest.FixtureRequest, settings: LazySettings, tmp_path: Path, transactional_db: None
+) -> Iterator[OwnRedis | None]:
+    """Have `worker` do the work by itself, or what another one hands out through a Redis."""
+    settings.EXECUTOR = request.param
+    if request.param == "threads":
+        yield None
+        return
+    redis = OwnRedis(tmp_path)
+    redis.start()
+    settings.REDIS_URL = redis.url
+    try:
+        with started(settings):
+            yield redis
+    finally:
+        redis.stop()
+
+
 @contextmanager
 def worker(settings: LazySettings) -> Iterator[subprocess.Popen[bytes]]:
+    with started(settings, *(["--tasks"] if settings.EXECUTOR == "redis" else [])) as process:
+        yield process
+
+
+@contextmanager
+def started(settings: LazySettings, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run the real thing on the test's own database; kill it if the test fails."""
     environment = {
+        "EXECUTOR": settings.EXECUTOR,
+        "REDIS_URL": settings.REDIS_URL,
         "PATH": os.environ["PATH"],
         "DATA_DIR": str(settings.DATA_DIR),
         "DATABASE_URL": database_url(),
@@ -101,7 +132,7 @@ def worker(settings: LazySettings) -> Iterator[subprocess.Popen[bytes]]:
         "LOG_LEVEL": "ERROR",
     }
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "work"],
+        [sys.executable, "manage.py", "work", *options],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -178,4 +209,24 @@ def test_a_suspended_worker_that_comes_back_holds_its_last_byte(
     given_up, whole = requests_to(pikzels)
     assert given_up["received"] == int(str(given_up["expected"])) - 1
     assert (given_up["complete"], whole["complete"]) == (False, True)
+    assert pikzels.ledger.account()["charged"] == 1
+
+
+def test_what_a_killed_worker_was_sending_is_sent_by_another_and_paid_for_once(
+    submit: Callable[[str], Style],
+    valve: Valve,
+    pikzels: Sandbox,
+    settings: LazySettings,
+    executor: OwnRedis | None,
+) -> None:
+    style = submit("Mars diary")
+    with worker(settings) as killed:
+        wait_until(lambda: is_being_sent(style, valve))
+        killed.kill()
+        killed.wait()
+    if executor:
+        executor.client.flushall()
+    Attempt.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    with worker(settings):
+        wait_until(lambda: is_in(style, State.READY))
     assert pikzels.ledger.account()["charged"] == 1
