@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 POSTGRESQL = "django.db.backends.postgresql"
-KEPT_SECONDS = 60
 THREADS, REDIS = EXECUTORS = ("threads", "redis")
 # Of tasks, one each, so that answers that take long hold up nothing else.
 QUEUES = ("senders", "followers", "tellers")
@@ -20,15 +19,15 @@ BEYOND_ANSWER_SECONDS = 600
 CONNECT_SECONDS, TALK_SECONDS = 2, 5
 
 
-def keep_connections(database: dict[str, Any]) -> None:
-    """Have a PostgreSQL's connections kept, and seen at each request whether they are alive.
+def watch_connections(database: dict[str, Any]) -> None:
+    """Have a PostgreSQL's connections given up that are dead, and none kept between requests.
 
-    Without that the worker made one for each look, four in a second. What DATABASE_URL itself says
-    in its query goes before: `CONN_MAX_AGE`, and libpq's own, such as `sslmode`.
+    Each of a web server's many threads would keep its own, and PostgreSQL lets a hundred in. What
+    DATABASE_URL itself says in its query goes before: `CONN_MAX_AGE`, and libpq's own, such as
+    `sslmode`.
     """
     if database["ENGINE"] != POSTGRESQL:
         return  # where the address was none
-    database.setdefault("CONN_MAX_AGE", KEPT_SECONDS)
     database.setdefault("CONN_HEALTH_CHECKS", True)
     # A server that vanished without a word would be waited for, for hours.
     limits = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10}

@@ -33,6 +33,7 @@ from .pikzels.outcome import Outcome
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.25
+CONNECTION_SECONDS = 60
 RENEW_EVERY = creation.LEASE.total_seconds() / 4
 RETRY_EVERY = 1.0
 # After stopping, how long the database is waited for; the journal has the answer in any case.
@@ -178,6 +179,7 @@ class Worker:
         self.sender.has_room.set()
 
     def run(self) -> None:
+        keep_connection()
         try:
             with self.sender.renewing():
                 read_journal(self.stopping)
@@ -239,6 +241,11 @@ def crews(threads: int) -> Sequence[Executor]:
     # What lies ready for a sender would only be turned away: its key may send no more.
     senders, followers = Crew(threads, "sender"), Crew(threads, "follower", ahead=threads)
     return [senders, followers, Crew(TELLERS, "teller")]
+
+
+def keep_connection() -> None:
+    """Have the looks share one: they are four in a second. Threads close theirs after each job."""
+    connections["default"].settings_dict["CONN_MAX_AGE"] = CONNECTION_SECONDS
 
 
 def read_journal(stopping: threading.Event) -> None:

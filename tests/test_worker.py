@@ -281,8 +281,10 @@ def test_stopping_leaves_what_only_lies_ready(
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to connect to")
-def test_looks_share_one_connection(make_style: MakeStyle) -> None:
+def test_looks_share_one_connection(make_style: MakeStyle, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL starts a process for each, which four looks in a second would keep busy."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    worker.keep_connection()
     busy, used = Worker(), set()
     for _ in range(3):
         assert worker.safely(busy.look)
