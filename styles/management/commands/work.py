@@ -1,4 +1,5 @@
 import signal
+import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -27,7 +28,8 @@ class Command(BaseCommand):
             )
         worker = task_worker() if tasks else Worker()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stop())
+            # In a thread, for this one may just be inside the lock that it takes.
+            signal.signal(number, lambda *_: threading.Thread(target=worker.stop).start())
         self.stdout.write("Working.")
         worker.run()
 
