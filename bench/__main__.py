@@ -33,6 +33,9 @@ PROGRAMS: tuple[str, ...] = (
     "following",
     "static_files",
     "first_page",
+    "load",
+    "dispatch",
+    "unit_costs",
 )
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
