@@ -60,9 +60,9 @@ def archive(before: datetime, folder: Path) -> list[HistoryArchive]:
     """
     done = [each for each in HistoryArchive.objects.filter(finished_at=None) if _go_on(each)]
     if due(before).exists():
-        begun = HistoryArchive.objects.create(before=before)
-        begun.path = str(folder / f"history-{begun.begun_at:%Y%m%dT%H%M%SZ}-{begun.pk}.jsonl.gz")
-        begun.save(update_fields=["path"])
+        now = timezone.now()
+        path = folder / f"history-{now:%Y%m%dT%H%M%S.%fZ}.jsonl.gz"
+        begun = HistoryArchive.objects.create(before=before, begun_at=now, path=str(path))
         _write(begun)
         _delete(begun)
         done.append(begun)
@@ -72,7 +72,7 @@ def archive(before: datetime, folder: Path) -> list[HistoryArchive]:
 def _go_on(cut_short: HistoryArchive) -> bool:
     """Delete what its file has; without a whole file nothing was deleted, and it is forgotten."""
     path = Path(cut_short.path)
-    if cut_short.path and path.exists():
+    if path.exists():
         _delete(cut_short)
         return True
     if cut_short.written_at:

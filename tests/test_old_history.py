@@ -204,6 +204,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: object, name: str, calls: 
 
 
 PLACES = {
+    "before the file": (old_history, "_write", 1),
     "before the first line": (old_history, "_fields", 1),
     "in the middle of the file": (old_history, "_fields", 5),
     "before the file has its name": (durable, "rename", 1),

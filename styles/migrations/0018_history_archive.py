@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('before', models.DateTimeField(verbose_name='before')),
-                ('path', models.CharField(blank=True, max_length=1000, verbose_name='file')),
+                ('path', models.CharField(max_length=1000, verbose_name='file')),
                 ('begun_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='begun')),
                 ('written_at', models.DateTimeField(blank=True, null=True, verbose_name='written')),
                 ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished')),

@@ -18,7 +18,7 @@ class HistoryArchive(models.Model):
 
     # Nothing younger than this is in it.
     before = models.DateTimeField(_("before"))
-    path = models.CharField(_("file"), max_length=1000, blank=True)
+    path = models.CharField(_("file"), max_length=1000)
     begun_at = models.DateTimeField(_("begun"), default=timezone.now, editable=False)
     written_at = models.DateTimeField(_("written"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)

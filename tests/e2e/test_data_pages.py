@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
@@ -85,3 +86,23 @@ def test_after_a_restore_and_a_sweep(
     look("style-without-originals", style.get_absolute_url())
     SafeMode.objects.create(backup_of=timezone.now(), lacking=[])
     look("safe-mode-restored", "/")
+
+
+def test_pages_say_where_an_archived_history_is(
+    look: Look,
+    page: Page,
+    sign_in: Callable[[User], Client],
+    shelf: dict[str, Style],
+    alice: User,
+    tmp_path: Path,
+) -> None:
+    style = shelf["ready"]
+    long_ago = timezone.now() - timedelta(days=1000)
+    Style.objects.filter(pk=style.pk).update(submitted_at=long_ago, created_at=long_ago)
+    style.attempts.update(opened_at=long_ago, closed_at=long_ago)
+    style.events.update(at=long_ago)
+    call_command("archive_history", "--to", str(tmp_path / "archive"), verbosity=0)
+    sign_in(alice)
+    look("style-archived-history", style.get_absolute_url())
+    expect(page.get_by_text("Its attempts and its history until")).to_be_visible()
+    look("usage-archived", "/team/usage/")
