@@ -26,11 +26,9 @@ from pikzels_ui.backups import durable
 
 from .models import Attempt, Event, HistoryArchive, Notice, Style
 from .retention import finished
-from .states import State
+from .states import OVER
 
 BATCH = 200
-# What may still be edited and sent, or is in doubt, needs its history.
-OVER = (State.READY, State.TRAINING_FAILED, State.GONE, State.DROPPED)
 ABOUT = ("id", "name", "team_id", "creator_id", "state", "pikzels_id", "created_at")
 
 T = TypeVar("T")
@@ -49,6 +47,7 @@ def due(before: datetime) -> QuerySet[Style]:
         Exists(tries.filter(closed_at__gte=before))
     )
     young |= Q(Exists(events.filter(at__gte=before)))
+    # What may still be edited and sent, or is in doubt, needs its history.
     over = finished().filter(state__in=OVER, due_at=None, created_at__lt=before)
     return over.filter(Exists(tries) | Exists(events)).exclude(young).exclude(Exists(untold))
 
