@@ -19,7 +19,7 @@ from teams.models import Membership, User
 
 from .changing import NotDone, NotKnown, call
 from .following import QUICK, ask
-from .models import Deletion, Event, Style, StyleQuerySet
+from .models import Deletion, Event, SafeMode, Style, StyleQuerySet
 from .pikzels.client import Change, Look
 from .pikzels.errors import Code
 from .schedule import after_a_miss
@@ -160,7 +160,8 @@ def carry_out(style_id: uuid.UUID) -> None:
     """Do what was asked for, or find out what became of a DELETE that had no clear end."""
     rows = Deletion.objects.select_related("style__key", "style__team", "who")
     row = rows.filter(style=style_id).first()
-    if row is None:
+    # Asked here, too: this may come late, and a backup may have been restored meanwhile.
+    if row is None or SafeMode.is_on():
         return
     now = timezone.now()
     was_sent = row.sent_at is not None

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from . import storing
 from .images import ImageProblem
 from .models import ReferenceImage, Style
 from .states import State
@@ -56,5 +56,5 @@ def _forget(image: ReferenceImage) -> bool:
         others = ReferenceImage.objects.filter(file=image.file.name, original_gone_at=None)
         last = not others.exists()
     if gone and last:
-        default_storage.delete(str(image.file.name))
+        storing.forget(str(image.file.name))
     return bool(gone)

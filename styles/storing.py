@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from .images.storing import sync
+
+log = logging.getLogger(__name__)
 
 
 def path_of(name: str) -> Path | None:
@@ -79,6 +82,14 @@ def make_durable(name: str) -> None:
     """See to it that a power cut leaves a stored file where it is. Raises OSError."""
     if path := path_of(name):
         sync(path)
+
+
+def forget(name: str) -> None:
+    """Delete a stored file that no row needs; where that fails, the sweep finds it."""
+    try:
+        default_storage.delete(name)
+    except OSError as error:
+        log.warning("%s could not be deleted: %s", name, error.strerror)
 
 
 def _temporary(suffix: str) -> Any:

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 TAKE_SECONDS = 1
 # What RQ adds to that before it calls a worker lost.
 RQ_ADDS_SECONDS = 15
-NO_THREAD_FREE = 0.05
+NO_THREAD_FREE = 0.1
 
 
 class NoDeathPenalty(BaseDeathPenalty):

@@ -91,14 +91,16 @@ class Waiting:
     def __init__(self, queue: str) -> None:
         self._queue = queue
         self._handed_out: set[uuid.UUID] = set()
+        self._is_away = False
 
     def free(self) -> int:
         try:
             waiting = django_rq.get_queue(self._queue, connection=redis()).count
             self._handed_out = held(self._handed_out)
         except RedisError as error:
-            log.warning("Redis does not answer (%s): all waits in its rows", type(error).__name__)
+            self._note_away(error)
             return 0
+        self._is_away = False
         return max(0, MOST_WAITING - waiting)
 
     def busy(self) -> list[uuid.UUID]:
@@ -110,8 +112,14 @@ class Waiting:
                 run.using(queue_name=self._queue).enqueue(job.__name__, kind, str(row_id))
             self._handed_out.add(row_id)
         except RedisError as error:
-            log.warning("Redis does not answer (%s): all waits in its rows", type(error).__name__)
+            self._note_away(error)
             let_go(row_id)
+
+    def _note_away(self, error: RedisError) -> None:
+        """Say so once, and not at each of four looks in a second."""
+        if not self._is_away:
+            log.warning("Redis does not answer (%s): all waits in its rows", type(error).__name__)
+        self._is_away = True
 
     def finish(self) -> None:
         """What waits is other hosts' affair."""

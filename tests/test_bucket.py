@@ -20,7 +20,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from styles import creation, doctor, files, following, originals, storing
+from styles import creation, doctor, drafts, files, following, originals, storing
 from styles.doctor import shared
 from styles.models import ReferenceImage, Style
 from styles.pikzels.errors import Silence, Verdict
@@ -264,6 +264,38 @@ class TestAway:
         assert (response.status_code, response["Retry-After"]) == (503, "10")
         assert browser_of(alice).get(f"/styles/{style.pk}/").status_code == 200
         assert browser_of(alice).get("/").status_code == 200
+
+    def test_a_draft_is_shown_changed_and_deleted(
+        self, away: Callable[[], None], make_style: MakeStyle, alice: User, team: Team
+    ) -> None:
+        style, browser = make_style(), browser_of(alice)
+        away()
+        form = {"team": team.pk, "token": str(style.form_token), "name": "Mars", "do": ""}
+        assert browser.get(f"/styles/{style.pk}/edit/").status_code == 200
+        for do in ("crop 1", "frame 1", "swap 1 2", "remove 3"):
+            answer = browser.post(f"/styles/{style.pk}/edit/", {**form, "do": do})
+            assert answer.status_code in {200, 302, 422}, do
+        assert style.filled() == {1, 2}
+        assert drafts.delete(Style.objects.filter(pk=style.pk)) == 1
+
+    def test_what_is_left_of_it_is_swept_later(
+        self,
+        away: Callable[[], None],
+        bucket: Any,
+        make_style: MakeStyle,
+        settings: LazySettings,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        style = make_style(pictures=1)
+        here = settings.STORAGES
+        away()
+        image = style.images.get()
+        image.delete()
+        image.forget_file()
+        settings.STORAGES = here
+        monkeypatch.setattr(files, "LEFT_ALONE", timedelta(seconds=-5))
+        assert files.forget(list(files.orphans())) == 1
+        assert names(bucket) == []
 
     def test_what_is_said_of_it_has_no_secret(
         self, away: Callable[[], None], caplog: pytest.LogCaptureFixture

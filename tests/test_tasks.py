@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from pikzels_ui import scaled
-from styles import doctor, schedule, tasks, worker
+from styles import deleting, doctor, schedule, tasks, worker
 from styles.doctor import shared
 from styles.management.commands.run import programs
-from styles.models import Attempt, Style
+from styles.models import Attempt, SafeMode, Style
 from styles.pikzels.sandbox import Sandbox
 from styles.states import State
 from styles.task_worker import TaskWorker
@@ -51,6 +51,8 @@ def redis(
     monkeypatch.setattr(worker, "RETRY_EVERY", 0.05)
     settings.REDIS_URL, settings.EXECUTOR = server.url, scaled.REDIS
     settings.RQ_QUEUES = scaled.queues(server.url, settings.ANSWER_SECONDS)
+    if not server.answers():
+        server.start()
     server.client.flushall()
     tasks.redis.cache_clear()
     yield server
@@ -213,6 +215,17 @@ class TestARepeatedTask:
             wait_until(lambda: waiting() == 0)
         assert reached(style, State.DROPPED)
         assert sandbox.ledger.account()["charged"] == 0
+
+    def test_a_deletion_that_comes_after_a_restore_deletes_nothing(
+        self, submitted: Callable[..., Style], sandbox: Sandbox, alice: User
+    ) -> None:
+        style = submitted()
+        with working(Worker(), TaskWorker()):
+            wait_until(lambda: reached(style, State.READY) and bool(style.portrait))
+        deleting.delete_when_ready(style, alice)
+        SafeMode.objects.create()
+        tasks.run.call("carry_out", "style", str(style.pk))
+        assert reached(style, State.READY)
 
     def test_one_that_breaks_is_logged_with_its_row_and_kept_nowhere(
         self,

@@ -155,12 +155,16 @@ class ReferenceImage(models.Model):
         return Measures.from_record(self.measures)
 
     def forget_file(self) -> None:
-        """Delete the files of a row that is gone, unless a variant shares them."""
+        """Delete the files of a row that is gone, unless a variant shares them.
+
+        What the storage does not delete just now is swept, for no row names it.
+        """
         for name in filter(None, (self.file.name, self.preview.name)):
             if not ReferenceImage.is_named(name):
-                default_storage.delete(name)
+                storing.forget(name)
 
     @staticmethod
     def is_named(name: str) -> bool:
-        """Whether any row has this stored file."""
-        return ReferenceImage.objects.filter(Q(file=name) | Q(preview=name)).exists()
+        """Whether any row has this stored file, and wants it kept."""
+        wanted = Q(file=name, original_gone_at=None) | Q(preview=name)
+        return ReferenceImage.objects.filter(wanted).exists()
