@@ -147,6 +147,7 @@ class TestTheSentence:
         [
             (Verdict.NOT_SENT, Silence.COULD_NOT_CONNECT, "cannot be reached", "It is us"),
             (Verdict.NOT_SENT, "disk_full", "This app’s disk has no room", "It is us"),
+            (Verdict.NOT_SENT, "storage_away", "cannot get at its pictures", "It is us"),
             (Verdict.IN_DOUBT, Code.INTERNAL_ERROR, "may have made this style", "It is Pikzels"),
             (Verdict.LATER, Code.SERVICE_UNDER_MAINTENANCE, "maintenance", "It is Pikzels"),
         ],

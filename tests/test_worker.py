@@ -290,3 +290,16 @@ def test_looks_share_one_connection(make_style: MakeStyle, monkeypatch: pytest.M
         assert worker.safely(busy.look)
         used.add(connection.connection.info.backend_pid)
     assert len(used) == 1
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to restart")
+def test_a_connection_that_is_dead_is_made_anew_before_it_is_used(make_style: MakeStyle) -> None:
+    busy = Worker()
+    assert worker.safely(busy.look)
+    dead = connection.connection.info.backend_pid
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [dead])
+    other.close()
+    assert worker.safely(busy.look)
+    assert connection.connection.info.backend_pid != dead
