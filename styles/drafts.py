@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from teams.models import Team, User
 
-from . import storing
+from . import storage
 from .access import MemberRequest
 from .forms import StyleForm
 from .images import Accepted, accept
@@ -163,7 +163,7 @@ def shrink_pictures(style: Style, who: User) -> dict[int, str]:
     for image in images:
         if image.bytes > most:
             folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
-            with storing.on_disk(str(image.file.name)) as path:
+            with storage.on_disk(str(image.file.name)) as path:
                 smaller = accept(path, name=image.original_name, directory=folder, max_bytes=most)
             checksums[image.position] = smaller.sha256
             url = image.source_url

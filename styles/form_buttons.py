@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from teams.models import User
 
-from . import storing
+from . import storage
 from .forms import NOT_STORED, POSITIONS, StyleForm
 from .images import ImageProblem
 from .images.check import advise, cut
@@ -195,7 +195,7 @@ def _cut(style: Style, who: User, slot: int, kind: str) -> bool:
     if not boxes:
         return False
     folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
-    with storing.on_disk(str(image.file.name)) as path:
+    with storage.on_disk(str(image.file.name)) as path:
         picture = cut(path, boxes[0], name=image.original_name, directory=folder)
     return style.keep_picture(slot, picture, who, image.source_url, made_from=image)
 

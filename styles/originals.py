@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from . import storing
+from . import storage
 from .images import ImageProblem
 from .models import ReferenceImage, Style
 from .states import State
@@ -56,5 +56,5 @@ def _forget(image: ReferenceImage) -> bool:
         others = ReferenceImage.objects.filter(file=image.file.name, original_gone_at=None)
         last = not others.exists()
     if gone and last:
-        storing.forget(str(image.file.name))
+        storage.forget(str(image.file.name))
     return bool(gone)

@@ -20,7 +20,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from styles import creation, doctor, drafts, files, following, originals, storing
+from styles import creation, doctor, drafts, files, following, originals, storage
 from styles.doctor import shared
 from styles.models import ReferenceImage, Style
 from styles.pikzels.errors import Silence, Verdict
@@ -123,7 +123,7 @@ class TestStored:
     def test_a_program_gets_a_copy_that_goes_again(self, make_style: MakeStyle) -> None:
         style = make_style()
         image = style.images.get(position=1)
-        with storing.on_disk(str(image.file)) as path:
+        with storage.on_disk(str(image.file)) as path:
             assert path.read_bytes() == photo(320, 180, seed=1)
         assert not path.exists()
 
@@ -132,7 +132,7 @@ class TestStored:
     ) -> None:
         name = "previews/ab/abc.jpg"
         for content in (b"one", b"two"):
-            with storing.written(name) as path:
+            with storage.written(name) as path:
                 path.write_bytes(content)
         with default_storage.open(name) as file:
             assert file.read() == b"two"

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from styles import storing
+from styles import storage
 from styles.images import NAME_MAX, Accepted, make_preview
 from styles.images.check import Measures, measure
 from styles.pikzels import rules
@@ -75,7 +75,7 @@ class ReferenceImage(models.Model):
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
         except FileNotFoundError:
             # Where not even the folder is there, it is the storage that is away, and not a picture.
-            return not storing.is_there()
+            return not storage.is_there()
         except OSError:
             return True  # a disk that stumbles is no reason to ask for the picture again
 
@@ -85,7 +85,7 @@ class ReferenceImage(models.Model):
 
         Sending compares its checksum: what came from elsewhere may be another, or a part.
         """
-        with storing.on_disk(str(self.file.name)) as path:
+        with storage.on_disk(str(self.file.name)) as path:
             yield Picture(
                 path=path, media_type=self.media_type, size=self.bytes, sha256=self.sha256
             )
@@ -104,14 +104,14 @@ class ReferenceImage(models.Model):
         """
         rows = {position: ReferenceImage._moved(each) for position, each in pictures.items()}
         for row in rows.values():
-            storing.make_durable(row["file"])
+            storage.make_durable(row["file"])
         return rows
 
     @staticmethod
     def _moved(picture: Accepted) -> dict[str, Any]:
         name = f"references/{picture.path.name[:2]}/{picture.path.name}"
         return {
-            "file": storing.move_in(picture.path, name),
+            "file": storage.move_in(picture.path, name),
             "original_name": picture.original_name,
             "sha256": picture.sha256,
             "media_type": picture.media_type,
@@ -130,7 +130,7 @@ class ReferenceImage(models.Model):
         if not self.preview or not default_storage.exists(str(self.preview.name)):
             stored = Path(str(self.file.name))
             name = f"previews/{stored.parent.name}/{stored.stem}.jpg"
-            with storing.on_disk(str(self.file.name)) as path, storing.written(name) as to:
+            with storage.on_disk(str(self.file.name)) as path, storage.written(name) as to:
                 make_preview(path, to)
             ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(preview=name)
             self.preview.name = name
@@ -146,7 +146,7 @@ class ReferenceImage(models.Model):
         that for a link, too, for its picture is not here.
         """
         if self.measures is None:
-            with storing.on_disk(str(self.file.name)) as path:
+            with storage.on_disk(str(self.file.name)) as path:
                 found = measure(path)
             self.measures, self.fingerprint = found.as_record(), found.fingerprint
             ReferenceImage.objects.filter(pk=self.pk, file=self.file.name).update(
@@ -161,7 +161,7 @@ class ReferenceImage(models.Model):
         """
         for name in filter(None, (self.file.name, self.preview.name)):
             if not ReferenceImage.is_named(name):
-                storing.forget(name)
+                storage.forget(name)
 
     @staticmethod
     def is_named(name: str) -> bool:
