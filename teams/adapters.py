@@ -44,6 +44,11 @@ class AccountAdapter(DefaultAccountAdapter):
         # Those that come too often are turned away before this.
         door.note_wrong_password(request, credentials.get("email", ""))
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # Not by the request's Host as well: with another port in it each time, and on each host of
+        # ours, one could guess as often as one likes.
+        return str(credentials.get("email", "")).lower()
+
 
 def _as_people_know_it(url: str) -> str:
     """Return an address of ours under PUBLIC_URL, whatever name of this host a request made up.

@@ -103,6 +103,17 @@ class TestSigningIn:
         assert page.status_code == 429
         assert "Too many tries. Wait five minutes, then go on." in said(page.content.decode())
 
+    def test_ends_whatever_name_of_the_host_a_request_makes_up(
+        self, alice: User, client: Client
+    ) -> None:
+        for port in range(5):
+            wrong = {"login": alice.email, "password": "wrong"}
+            assert (
+                client.post(LOGIN, wrong, headers={"host": f"localhost:{port}"}).status_code == 422
+            )
+        right = {"login": alice.email.upper(), "password": PASSWORD}
+        assert client.post(LOGIN, right, headers={"host": "127.0.0.1"}).status_code == 429
+
     def test_whoever_is_switched_off_does_not_get_in(self, alice: User, client: Client) -> None:
         User.objects.filter(pk=alice.pk).update(is_active=False)
         page = client.post(LOGIN, {"login": alice.email, "password": PASSWORD}, follow=True)
