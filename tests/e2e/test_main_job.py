@@ -8,7 +8,6 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from ..conftest import PASSWORD
 from ..pictures import photo
+from ..visitor import Visitor
 from .product import Product
 
 
@@ -31,32 +31,11 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 def set_up(product: Product) -> None:
     """Make the owner's account with the one-time link, as a client without JavaScript."""
-    visitor = Visitor(product)
+    visitor = Visitor(product.url)
     fields = {"team_name": "Studio North", "name": "Alice", "email": "alice@example.com"}
     answer = visitor.fill_in(product.setup_link, {**fields, "password": PASSWORD})
     assert answer.status_code == 200 and answer.url == f"{product.url}/"
     assert visitor.get(product.setup_link).status_code == 404
-
-
-class Visitor(requests.Session):
-    """A plain HTTP client: it reads forms, fills them in and posts them."""
-
-    def __init__(self, product: Product) -> None:
-        super().__init__()
-        self.product = product
-
-    def sign_in(self) -> None:
-        address = f"{self.product.url}/accounts/login/"
-        answer = self.fill_in(address, {"login": "alice@example.com", "password": PASSWORD})
-        assert answer.url == f"{self.product.url}/"
-
-    def fill_in(
-        self, address: str, values: dict[str, str], files: dict[str, object] | None = None
-    ) -> requests.Response:
-        page = self.get(address, timeout=30).text
-        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
-        values = {name: unescape(value) for name, value in hidden} | values
-        return self.post(address, values, files=files, timeout=30)
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -69,7 +48,7 @@ def pictures(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("name", ["Plain HTTP", "With a new encryption key"])
 def test_without_javascript(product: Product, tmp_path: Path, name: str) -> None:
-    visitor = Visitor(product)
+    visitor = Visitor(product.url)
     visitor.sign_in()
     if "encryption" in name:
         said = product.command("rotate_encryption_key")
@@ -128,7 +107,7 @@ def assert_the_snippet_works(page: Page, style_id: str) -> None:
 def test_the_page_keeps_up_and_the_way_out_works(
     product: Product, page: Page, tmp_path: Path
 ) -> None:
-    visitor = Visitor(product)
+    visitor = Visitor(product.url)
     visitor.sign_in()
     page.context.add_cookies(
         [
@@ -151,7 +130,7 @@ def test_the_page_keeps_up_and_the_way_out_works(
 
 
 def test_with_a_key_of_ones_own(product: Product, page: Page, tmp_path: Path) -> None:
-    visitor = Visitor(product)
+    visitor = Visitor(product.url)
     visitor.sign_in()
     for cookie in visitor.cookies:
         page.context.add_cookies(
