@@ -47,28 +47,45 @@ def programs() -> Path | None:
 def server(bin_folder: Path) -> Iterator[str]:
     """Run a new server; yield the address of an empty database on it."""
     with tempfile.TemporaryDirectory(prefix="pikzels-ui-postgres-") as folder:
-        # If we are killed, the kernel stops it.
-        become = ["setpriv", "--pdeathsig=INT"]
-        if os.geteuid() == 0:  # as whom PostgreSQL refuses to run
-            become += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
-            shutil.chown(folder, "postgres", "postgres")
-        _initialise([*become, str(bin_folder / "initdb")], folder)
-        start = [*become, str(bin_folder / "postgres"), "-D", f"{folder}/data", "-k", folder]
-        # A session of its own: Ctrl-C is for the command, which still needs it.
-        process = subprocess.Popen([*start, *OPTIONS], cwd=folder, start_new_session=True)
+        initialise(bin_folder, folder)
+        process = started(bin_folder, folder, OPTIONS)
         try:
-            state = Path(folder, "data", "postmaster.pid")
-            wait_until(lambda: state.exists() and "ready" in state.read_text())
-            yield f"postgres://tests@/postgres?host={folder}"
+            yield address(folder)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
 
 
-def _initialise(initdb: list[str], folder: str) -> None:
+def address(folder: str) -> str:
+    return f"postgres://tests@/postgres?host={folder}"
+
+
+def started(bin_folder: Path, folder: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the server whose data is in the folder; return once it answers."""
+    start = [*_become(), str(bin_folder / "postgres"), "-D", f"{folder}/data", "-k", folder]
+    # A session of its own: Ctrl-C is for the command, which still needs it.
+    process = subprocess.Popen([*start, *options], cwd=folder, start_new_session=True)
+    state = Path(folder, "data", "postmaster.pid")
+    wait_until(lambda: state.exists() and "ready" in state.read_text())
+    return process
+
+
+def initialise(bin_folder: Path, folder: str) -> None:
+    """Make the folder the server's, with an empty database in it."""
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
     options = ["--username=tests", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
-    command = [*initdb, *options, "--no-sync", "-D", f"{folder}/data"]
+    command = [*_become(), str(bin_folder / "initdb"), *options, "--no-sync", "-D"]
+    command.append(f"{folder}/data")
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def _become() -> list[str]:
+    """Return what makes a command one that the kernel stops if we are killed."""
+    become = ["setpriv", "--pdeathsig=INT"]
+    if os.geteuid() == 0:  # as whom PostgreSQL refuses to run
+        become += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    return become
 
 
 @contextmanager

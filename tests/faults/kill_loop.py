@@ -14,11 +14,13 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import django
 
@@ -85,6 +87,7 @@ def migrate() -> None:
 
 def run(kills: int, seed: int, folder: Path, killer: Killer) -> Figures:
     """Kill so many workers while styles are on their way; then let one finish, and count."""
+    from styles.models import Style
     from styles.pikzels.sandbox import Sandbox
 
     chance = random.Random(seed)
@@ -105,7 +108,8 @@ def run(kills: int, seed: int, folder: Path, killer: Killer) -> Figures:
                     make_style()
                 killer.kill_one(chance)
         finish()
-        count(figures, sandbox)
+        made = sandbox.ledger.account()["styles"]
+        count(figures, Style.objects.all(), made, told=_told())
         sandbox.stopping.set()
         sandbox.shutdown()
         thread.join()
@@ -185,30 +189,34 @@ def finish() -> None:
     assert not Attempt.objects.open().exists()
 
 
-def count(figures: Figures, sandbox: object) -> None:
-    """Hold what the server made against what we know."""
-    from styles.models import Notice, Style
-    from styles.states import State
+def _told() -> set[UUID]:
+    from styles.models import Notice
 
-    told = {*Notice.objects.filter(outcome="told").values_list("event__style", flat=True)}
-    made: dict[str, list[str]] = {}
-    for row in sandbox.ledger.account()["styles"]:
-        made.setdefault(row["name"], []).append(row["id"])
-    for style in Style.objects.all():
-        ids = made.get(style.name, [])
+    return {*Notice.objects.filter(outcome="told").values_list("event__style", flat=True)}
+
+
+def count(
+    figures: Figures, styles: Iterable[Any], made: list[dict[str, Any]], told: Collection[UUID]
+) -> None:
+    """Hold what the server made against our rows; `told` are those that somebody was told of."""
+    ids_of: dict[str, list[str]] = {}
+    for row in made:
+        ids_of.setdefault(row["name"], []).append(row["id"])
+    for style in styles:
+        ids = ids_of.get(style.name, [])
         figures.styles += 1
         figures.charged += len(ids)
         figures.charged_twice += len(ids) > 1
-        in_doubt = style.state == State.IN_DOUBT
+        in_doubt = style.state == "in_doubt"
         figures.in_doubt += in_doubt
         figures.in_doubt_and_charged += in_doubt and bool(ids)
         figures.forgotten += bool(ids) and not in_doubt and style.pikzels_id not in ids
         figures.wrong_id += bool(style.pikzels_id) and style.pikzels_id not in ids
         # Whose workers died eight times before the last byte: a person is asked, nothing was sent.
-        asked = style.state == State.REFUSED and style.reason == "exhausted"
+        asked = style.state == "refused" and style.reason == "exhausted"
         figures.asked += asked
-        figures.stuck += style.state not in {State.READY, State.IN_DOUBT} and not asked
-        figures.untold += style.pk not in told
+        figures.stuck += style.state not in {"ready", "in_doubt"} and not asked
+        figures.untold += style.id not in told
 
 
 def main() -> int:
