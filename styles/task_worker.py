@@ -84,7 +84,8 @@ class Taker(SimpleWorker):
     def _give_sign(self) -> None:
         """Be in RQ's books, also in those of a Redis that was emptied meanwhile."""
         if not self.connection.sismember(self.redis_workers_keys, self.key):
-            self.connection.delete(self.key)
+            # Its own threads write to that entry meanwhile: only a dead worker's may be replaced.
+            self.connection.hset(self.key, "death", "")
             self.register_birth()
         self.heartbeat()
 

@@ -20,7 +20,7 @@ from styles.management.commands.run import programs
 from styles.models import Attempt, SafeMode, Style
 from styles.pikzels.sandbox import Sandbox
 from styles.states import State
-from styles.task_worker import TaskWorker
+from styles.task_worker import Taker, TaskWorker
 from styles.worker import Worker
 from teams.models import PikzelsKey, User
 
@@ -283,6 +283,25 @@ class TestAway:
             redis.client.flushall()
             wait_until(lambda: self.is_well())
         assert not self.is_well()
+
+    def test_so_are_those_whose_threads_are_busy(
+        self, redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        births = []
+
+        def while_a_thread_writes(taker: Taker) -> None:
+            taker.heartbeat()
+            register(taker)
+            births.append(taker.name)
+
+        register = Taker.register_birth
+        monkeypatch.setattr(Taker, "register_birth", while_a_thread_writes)
+        with working(TaskWorker()):
+            wait_until(lambda: len(births) == len(scaled.QUEUES))
+            redis.client.flushall()
+            wait_until(lambda: len(births) == 2 * len(scaled.QUEUES))
+            assert self.is_well()
+        assert {births.count(name) for name in births} == {2}
 
     def is_well(self) -> bool:
         return doctor.is_well(doctor.run([doctor.Check("redis", shared.redis)]))
