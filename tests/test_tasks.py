@@ -114,7 +114,7 @@ class TestTogether:
     def test_stopping_waits_for_the_answer_to_what_was_sent_whole(
         self, submitted: Callable[..., Style]
     ) -> None:
-        style = submitted("slow")
+        style = submitted("slow answer")
         with working(Worker(), TaskWorker()):
             wait_until(lambda: reached(style, State.COMMITTED, State.TRAINING))
         assert reached(style, State.TRAINING, State.READY)
@@ -266,7 +266,7 @@ class TestAway:
     def test_an_answer_that_comes_while_it_is_away_is_recorded(
         self, submitted: Callable[..., Style], redis: OwnRedis, sandbox: Sandbox
     ) -> None:
-        style = submitted("slow")
+        style = submitted("slow answer")
         with working(Worker(), TaskWorker()):
             wait_until(lambda: reached(style, State.COMMITTED))
             redis.stop()
