@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCANNER := tools/observatory/node_modules
 
-.PHONY: run test test-fast test-postgres observatory torture try-deploying bench lint check format docs looks screenshots \
+.PHONY: run test test-fast test-postgres test-scaled observatory torture try-deploying bench lint check format docs looks screenshots \
 	upgrade audit clean
 
 run: .venv/run.stamp
@@ -24,6 +24,10 @@ ENGINE := tests/faults tests/backups/test_commands.py $(addprefix tests/test_,$(
 	api_tokens archive attaching breaker changes charts creation deleting desk doctor drafts filters following form \
 	form_hostile health instructions key_pages leaving library limits models notes notices old_history prepare queue \
 	readiness recovery redis_cache retention rotation tasks usage worker))
+
+# Two web and two worker hosts on PostgreSQL, Redis and S3: hosts are killed, servers restarted; three minutes.
+test-scaled: .venv/dev.stamp
+	$(BIN)/python -m pytest tests/scaled
 
 # Mozilla's HTTP Observatory against the running product, over https; needs Node.js 20 and npm.
 observatory: .venv/dev.stamp $(SCANNER)/.stamp

@@ -29,8 +29,10 @@ class OwnRedis:
         self.client = Redis.from_url(self.url)
 
     def start(self) -> None:
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        # If we are killed, the kernel kills it.
+        command = ["setpriv", "--pdeathsig=KILL", "redis-server", "--port", str(self.port)]
+        command += ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command += ["--dir", str(self.folder)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_until(self.answers)
 
