@@ -4,14 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCANNER := tools/observatory/node_modules
 
-.PHONY: run test test-fast test-postgres test-scaled observatory torture try-deploying bench lint check format docs looks screenshots \
-	upgrade audit clean
+.PHONY: run test test-fast test-postgres test-scaled looks observatory torture try-deploying bench lint check format docs \
+	screenshots upgrade audit clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py run
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not looks"
 
 # Without browser and crashes: for all the time.
 test-fast: .venv/dev.stamp
@@ -28,6 +28,10 @@ ENGINE := tests/faults tests/backups/test_commands.py $(addprefix tests/test_,$(
 # Two web and two worker hosts on PostgreSQL, Redis and S3: hosts are killed, servers restarted; three minutes.
 test-scaled: .venv/dev.stamp
 	$(BIN)/python -m pytest tests/scaled
+
+# Every page in every state: judged, and kept as pictures in var/pictures, on phone and desktop, light and dark.
+looks: .venv/dev.stamp
+	KEEP_PICTURES=1 $(BIN)/python -m pytest -n 3 --dist loadfile tests/e2e -m looks
 
 # Mozilla's HTTP Observatory against the running product, over https; needs Node.js 20 and npm.
 observatory: .venv/dev.stamp $(SCANNER)/.stamp
@@ -86,10 +90,6 @@ PINNING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes
 # Asks a database of vulnerabilities about every pin; says so where that cannot be reached.
 audit: .venv/dev.stamp
 	$(BIN)/python -m tests.audit
-
-# A picture of every page in every state in var/pictures, on phone and desktop, light and dark.
-looks: .venv/dev.stamp
-	KEEP_PICTURES=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q tests/e2e
 
 # The pictures in README.md, from the browser tests.
 screenshots: .venv/dev.stamp

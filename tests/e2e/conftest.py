@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from styles.models import Style
@@ -29,6 +29,8 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+# Other tests run beside it.
+expect.set_options(timeout=15_000)
 # Playwright's own event loop makes Django think that it is called from asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -38,6 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+            if "look" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.looks)
             if CHROMIUM is None and "REQUIRE_BROWSER" not in os.environ:
                 item.add_marker(pytest.mark.skip(reason="no Chromium: apt-get install chromium"))
 
