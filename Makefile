@@ -55,8 +55,11 @@ torture: .venv/dev.stamp
 try-deploying: .venv/dev.stamp
 	$(BIN)/python -m tests.deploying.walk $(FIRST)
 
+# What it costs, against the usual ways, into bench/RESULTS.md and README.md; and docs/growth.md. A quarter of an hour
+# in which the machine should do nothing else.
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.unit_costs write
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -120,8 +120,8 @@ class Waiting:
         self._taken.clear()
         self._worker.look()
         found = {name: len(rows) for name, rows in self._taken.items()}
-        assert found.get("_create", 0) >= 4 and found["follow"] == 16, found
-        return found["_create"]
+        assert found.get("create", 0) >= 4 and found["follow"] == OTHERS, found
+        return found["create"]
 
     def _settle(self) -> None:
         from django.db import connection

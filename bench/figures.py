@@ -39,11 +39,13 @@ class Figure:
 
     @property
     def bound(self) -> str:
-        return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+        return f"{'≥' if self.at_least else '≤'} {self.limit:,g}"
 
     @property
     def shown(self) -> str:
-        return "" if self.measured is None else f"{self.measured:.3g}"
+        if self.measured is None:
+            return ""
+        return f"{self.measured:,.0f}" if self.measured >= 1000 else f"{self.measured:.3g}"
 
 
 def as_text(figures: Iterable[Figure]) -> str:

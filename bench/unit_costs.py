@@ -326,7 +326,7 @@ def figures_of(found: Costs) -> Iterator[Figure]:
     )  # fmt: skip
     yield Figure(
         24, "The worker while nothing is due: % of a processor", f"{found.idle_percent:.1f} %",
-        "four workers of a queue in the database: 12.6 %", found.idle_percent, 5,
+        "no other way", found.idle_percent, 5,
     )  # fmt: skip
     postgresql = f"; PostgreSQL {found.postgresql / 1024:.1f} KiB" if found.postgresql else ""
     yield Figure(
