@@ -22,3 +22,15 @@ def test_each_setting_is_documented(name: str) -> None:
 
 def test_settings_are_found_at_all() -> None:
     assert {"DATA_DIR", "PIKZELS_API_KEY", "EMAIL_URL", "S3_BUCKET"} <= settings_read()
+
+
+def cells(text: str, columns: slice) -> list[list[str]]:
+    """Return these columns of a table's rows, without its head."""
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row[columns]] for row in rows[2:]]
+
+
+def test_what_was_measured_is_what_the_results_say() -> None:
+    shown = README.partition("<!-- ratios: begin -->")[2].partition("<!-- ratios: end -->")[0]
+    results = (ROOT / "bench" / "RESULTS.md").read_text()
+    assert cells(shown, slice(0, 3)) == cells(results, slice(1, 4)) != []
