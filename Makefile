@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SCANNER := tools/observatory/node_modules
+# Where it is set, each process compiles all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-fast test-postgres test-scaled looks observatory torture try-deploying bench lint check format docs \
 	screenshots upgrade audit clean

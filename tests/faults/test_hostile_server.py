@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import shutil
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from styles import creation
-from styles.images import accept
+from styles.images import Accepted, accept
 from styles.models import Style
 from styles.pikzels.client import Limits, Pikzels
 from styles.pikzels.errors import FACTS, Code
@@ -77,8 +79,22 @@ class Scene:
 Play = Callable[..., Scene]
 
 
+@pytest.fixture(scope="module")
+def accepted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int | None], Accepted]:
+    """Return a judged picture of so many bytes, or a small one; to be copied, for it is kept."""
+    folder = tmp_path_factory.mktemp("accepted")
+
+    @cache
+    def judged(size: int | None) -> Accepted:
+        content = photo(1600, 1200, size_bytes=size) if size else photo(320, 180)
+        return accept(BytesIO(content), name="m.jpg", directory=folder)
+
+    return judged
+
+
 @pytest.fixture
 def play(
+    accepted: Callable[[int | None], Accepted],
     team: Team,
     alice: User,
     bob: User,
@@ -101,12 +117,11 @@ def play(
         server = servers.enter_context(serving(lambda visit: next(turns)(visit), tls))
         PikzelsKey.seal(canary.SECRET, base_url=server.url, team=team, name="K").save()
         style = Style.objects.create(team=team, creator=alice, name="Mars diary")
-        large = BytesIO(photo(1600, 1200, size_bytes=script.picture_bytes))
-        small = BytesIO(photo(320, 180))
+        judged = accepted(script.picture_bytes)
         for position in (1, 2, 3):
-            content = large if script.picture_bytes else small
-            folder = settings.FILE_UPLOAD_TEMP_DIR
-            style.keep_picture(position, accept(content, name="m.jpg", directory=folder), alice)
+            path = settings.FILE_UPLOAD_TEMP_DIR / f"{position}{judged.path.suffix}"
+            shutil.copyfile(judged.path, path)
+            style.keep_picture(position, replace(judged, path=path), alice)
         assert style.submit(alice)
         return Scene(server, style, (alice, bob))
 
