@@ -30,6 +30,7 @@ from teams.models import Membership, PikzelsKey, Team, User
 
 from . import settings as ours
 from .far_away import NAMES, FarAway, Play, far_away
+from .own_redis import OwnRedis
 from .pictures import photo
 from .pikzels.loopback import make_certificate
 
@@ -107,6 +108,23 @@ def only_moves_of_the_table() -> Iterator[None]:
     yield
     post_save.disconnect(note, sender=Event)
     assert others == []
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
+    server = OwnRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis(redis_server: OwnRedis) -> OwnRedis:
+    """A Redis with nothing in it, also where the test before stopped it."""
+    if not redis_server.answers():
+        redis_server.start()
+    redis_server.client.flushall()
+    return redis_server
 
 
 @pytest.fixture

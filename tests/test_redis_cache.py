@@ -24,23 +24,12 @@ pytestmark = [
 SIGN_IN = "/accounts/login/"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
-    server = OwnRedis(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(autouse=True)
-def redis(server: OwnRedis, settings: LazySettings) -> Iterator[OwnRedis]:
-    settings.REDIS_URL = server.url
-    settings.CACHES = scaled.caches(server.url)
-    if not server.answers():
-        server.start()
-    server.client.flushall()
+def redis(own_redis: OwnRedis, settings: LazySettings) -> Iterator[OwnRedis]:
+    settings.REDIS_URL = own_redis.url
+    settings.CACHES = scaled.caches(own_redis.url)
     redis_cache.RedisOrDatabase._passed_over_until = 0.0
-    yield server
+    yield own_redis
     redis_cache.RedisOrDatabase._passed_over_until = 0.0
 
 

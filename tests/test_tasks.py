@@ -34,28 +34,17 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
-    server = OwnRedis(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(autouse=True)
 def redis(
-    server: OwnRedis, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+    own_redis: OwnRedis, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OwnRedis]:
     """Have work handed out through a Redis with nothing in it."""
     monkeypatch.setattr(schedule, "UNKNOWN_TRAINING", timedelta(0))
     monkeypatch.setattr(worker, "RETRY_EVERY", 0.05)
-    settings.REDIS_URL, settings.EXECUTOR = server.url, scaled.REDIS
-    settings.RQ_QUEUES = scaled.queues(server.url, settings.ANSWER_SECONDS)
-    if not server.answers():
-        server.start()
-    server.client.flushall()
+    settings.REDIS_URL, settings.EXECUTOR = own_redis.url, scaled.REDIS
+    settings.RQ_QUEUES = scaled.queues(own_redis.url, settings.ANSWER_SECONDS)
     tasks.redis.cache_clear()
-    yield server
+    yield own_redis
     tasks.redis.cache_clear()
 
 
