@@ -118,6 +118,37 @@ class TestTimeAndMemory:
         after = frame + 19
         assert code_of(data[:after] + huge + data[after:], folder) == "unreadable"
 
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            b"\x08\0\x24\0\x40\x03\x01\0\0\x02\0\x01\x03\0\x01",
+            b"\x08\0\x24\0\x40\x03\x01\x11\0\x02\x11\x01\x03\x01\x01",
+            b"\x08\0\x24\0\x40\x03\x01\x51\0\x02\x11\x01\x03\x11\x01",
+            b"\x08\0\x24\0\x40\x03\x01\x11\0\x02\x11\x01\x03\x11",
+            b"\x08\0\x24\0\x40\0",
+            b"\x08\0\x24\0\x40",
+            b"\x08\0",
+            b"",
+        ],
+        ids=[
+            "sampled 0 times",
+            "one of them",
+            "5 times",
+            "cut",
+            "none",
+            "no number",
+            "no size",
+            "nothing",
+        ],
+    )
+    @pytest.mark.parametrize("code", [0xC0, 0xC2], ids=["baseline", "progressive"])
+    def test_a_jpeg_of_components_that_cannot_be(
+        self, folder: Path, frame: bytes, code: int
+    ) -> None:
+        data = photo(64, 36)
+        at = data.index(b"\xff\xc0")
+        assert code_of(data[:at] + segment(code, frame) + data[at + 19 :], folder) == "unreadable"
+
     def test_a_png_of_two_sizes(self, folder: Path) -> None:
         data = photo(64, 36, format="PNG")
         huge = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))

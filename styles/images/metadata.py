@@ -26,6 +26,8 @@ KEPT_SEGMENTS = FRAMES | {HUFFMAN, QUANTISATION, RESTART_INTERVAL, SOS}
 JFIF_BYTES = 12  # up to the size of the thumbnail
 ADOBE_BYTES = 12
 BLOCK = 8
+FRAME_BYTES = 6  # up to the components, of three bytes each
+MAX_FACTOR = 4
 
 # Each part costs every reader time and memory, however short it is. Cameras write some hundreds.
 MAX_PARTS = 50_000
@@ -133,21 +135,32 @@ def held_bytes(data: bytes) -> int:
     """Return how many bytes of coefficients a decoder has to hold at once of a JPEG file.
 
     None where one scan has all, as in a baseline file: it is decoded on the way. A PNG has none.
+    Raises DamagedError.
     """
     frame, progressive = b"", False
     for code, body in () if data.startswith(PNG_SIGNATURE) else _segments(data):
         if code in FRAMES:
             frame, progressive = bytes(body), code == PROGRESSIVE
         if code == SOS:
-            components = frame[5]
-            return 2 * _coefficients(frame) if progressive or body[0] < components else 0
+            factors = _sampling_factors(frame)
+            one_scan_has_all = bytes(body[:1]) >= bytes([len(factors)])
+            return 0 if one_scan_has_all and not progressive else 2 * _coefficients(frame, factors)
     return 0
 
 
-def _coefficients(frame: bytes) -> int:
+def _sampling_factors(frame: bytes) -> list[tuple[int, int]]:
+    """Return how often each component was sampled across and down, each 1 to 4: T.81, B.2.2."""
+    factors = [(both >> 4, both & 15) for both in frame[7::3]]
+    if len(frame) < FRAME_BYTES or len(frame) != FRAME_BYTES + 3 * frame[5] or not factors:
+        raise DamagedError("a frame of another length than it tells")
+    if not all(1 <= factor <= MAX_FACTOR for both in factors for factor in both):
+        raise DamagedError("a component that was sampled as none can be")
+    return factors
+
+
+def _coefficients(frame: bytes, factors: list[tuple[int, int]]) -> int:
     """Count them by T.81, A.2: each component fills the last unit of the coarsest one."""
     height, width = struct.unpack_from(">HH", frame, 1)
-    factors = [(both >> 4, both & 15) for both in frame[7::3]]
     across = -(-width // (BLOCK * max(each for each, _ in factors)))
     down = -(-height // (BLOCK * max(each for _, each in factors)))
     return across * down * BLOCK * BLOCK * sum(wide * high for wide, high in factors)
