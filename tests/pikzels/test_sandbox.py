@@ -34,8 +34,10 @@ from .sandboxes import (
 )
 
 ROOT = Path(__file__).parents[2]
+# A shell that starts the tests in the background has interrupts ignored.
 SERVE = (
-    "import sys; from pathlib import Path; from styles.pikzels.sandbox import serve;"
+    "import signal, sys; from pathlib import Path; from styles.pikzels.sandbox import serve;"
+    "signal.signal(signal.SIGINT, signal.default_int_handler);"
     "serve(Path(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True))"
 )
 
@@ -415,7 +417,7 @@ class TestProcess:
 
     def test_an_interrupt_ends_it_quietly(self, process):
         process.process.send_signal(signal.SIGINT)
-        assert process.process.wait() == 0
+        assert process.process.wait(timeout=15) == 0
 
 
 class TestPortrait:
