@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
@@ -17,8 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OURS = {"pikzels_ui", "styles", "teams", "tests", "bench", "docs"}
-PROGRAM = ["pikzels_ui", "styles", "teams", "manage.py", "gunicorn.conf.py"]
-AROUND = ["tests", "bench", "docs"]
+PROGRAM = ("pikzels_ui", "styles", "teams", "manage.py", "gunicorn.conf.py")
+AROUND = ("tests", "bench", "docs")
 # Whose modules come with a package that we ask for by name: `django-allauth[mfa]`.
 BROUGHT_ALONG = {
     "boto3": "django-storages",
@@ -43,14 +44,15 @@ OPTIONAL = {
 DEV = {plain(each) for each in PYPROJECT["dependency-groups"]["dev"]}
 
 
-def trees(places: list[str]) -> Iterator[tuple[Path, ast.AST]]:
+def trees(places: tuple[str, ...]) -> Iterator[tuple[Path, ast.AST]]:
     for place in places:
         path = ROOT / place
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             yield file, ast.parse(file.read_text(encoding="utf-8"))
 
 
-def imported(places: list[str]) -> dict[str, Path]:
+@cache
+def imported(places: tuple[str, ...]) -> dict[str, Path]:
     """Return the packages whose modules are imported, each with a file that does so."""
     found: dict[str, Path] = {}
     for file, tree in trees(places):
@@ -68,11 +70,12 @@ def imported(places: list[str]) -> dict[str, Path]:
     return found
 
 
+@cache
 def named_in_settings() -> set[str]:
     """Return the packages whose modules Django is told of by their names."""
     texts = {
         node.value.partition(".")[0]
-        for _file, tree in trees(["pikzels_ui"])
+        for _file, tree in trees(("pikzels_ui",))
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
@@ -109,13 +112,13 @@ def is_a_tool(package: str) -> bool:
 
 
 def test_whoever_works_on_it_uses_all_that_is_declared_for_them() -> None:
-    used = set(imported([*PROGRAM, *AROUND])) | named_in_settings() | FOR_OTHERS
+    used = {*imported(PROGRAM), *imported(AROUND)} | named_in_settings() | FOR_OTHERS
     assert {each for each in DEV - used if not is_a_tool(each)} == set()
 
 
 @pytest.mark.parametrize("stubs", sorted(each for each in DEV if each.startswith("types-")))
 def test_stubs_are_for_something_that_is_imported(stubs: str) -> None:
-    assert stubs.removeprefix("types-") in set(imported([*PROGRAM, *AROUND]))
+    assert stubs.removeprefix("types-") in {*imported(PROGRAM), *imported(AROUND)}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ class Visit:
         self.connection = connection
         self._closing = closing
         self.head = b""
-        self.body = b""
+        # Added to in place: of ten megabytes, each piece would copy all that came before.
+        self.body = bytearray()
         self.length = 0
 
     @property
@@ -40,7 +41,8 @@ class Visit:
         """Read the headers; return the Content-Length."""
         while b"\r\n\r\n" not in self.head:
             self.head += self._receive()
-        self.head, self.body = self.head.split(b"\r\n\r\n", 1)
+        self.head, start_of_body = self.head.split(b"\r\n\r\n", 1)
+        self.body += start_of_body
         for line in self.head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 self.length = int(line.partition(b":")[2])

@@ -76,23 +76,28 @@ def _sky(above: Colour, below: Colour) -> Image.Image:
 
 
 def _put_sun(picture: Image.Image, colour: Colour, numbers: Iterator[float]) -> None:
-    x = WIDTH * (0.25 + 0.5 * next(numbers))
-    y = HEIGHT * (0.26 + 0.14 * next(numbers))
+    x = round(WIDTH * (0.25 + 0.5 * next(numbers)))
+    y = round(HEIGHT * (0.26 + 0.14 * next(numbers)))
     radius = 80 + 50 * next(numbers)
-    for growth, strength, blur in ((1.5, 90, 45), (1.0, 235, 1)):
-        mask = Image.new("L", picture.size)
-        ImageDraw.Draw(mask).circle((x, y), radius * growth, strength)
-        picture.paste(colour, mask=mask.filter(ImageFilter.GaussianBlur(blur)))
+    # So blurred, the halo is as smooth if it is drawn small.
+    for growth, strength, blur, scale in ((1.5, 90, 45, 8), (1.0, 235, 1, 1)):
+        reach = round((radius * growth + 3 * blur) / scale)
+        mask = Image.new("L", (2 * reach, 2 * reach))
+        ImageDraw.Draw(mask).circle((reach, reach), radius * growth / scale, strength)
+        mask = mask.filter(ImageFilter.GaussianBlur(blur / scale))
+        mask = mask.resize((mask.width * scale, mask.height * scale), Image.Resampling.BICUBIC)
+        picture.paste(colour, (x - reach * scale, y - reach * scale), mask)
 
 
 def _put_hills(picture: Image.Image, colours: list[Colour], numbers: Iterator[float]) -> None:
     for at, colour in enumerate(colours):
-        top = HEIGHT * (0.50 + 0.13 * at)
+        ridge = _ridge(HEIGHT * (0.50 + 0.13 * at), numbers)
+        above = math.floor(min(y for _, y in ridge))
         # Drawn at twice the size and brought down, for smooth edges.
-        mask = Image.new("L", (2 * WIDTH, 2 * HEIGHT))
-        ridge = [(2 * x, 2 * y) for x, y in _ridge(top, numbers)]
-        ImageDraw.Draw(mask).polygon([(0, 2 * HEIGHT), *ridge, (2 * WIDTH, 2 * HEIGHT)], 255)
-        picture.paste(colour, mask=mask.resize(picture.size, Image.Resampling.BOX))
+        mask = Image.new("L", (2 * WIDTH, 2 * (HEIGHT - above)))
+        edge = [(2 * x, 2 * (y - above)) for x, y in ridge]
+        ImageDraw.Draw(mask).polygon([(0, mask.height), *edge, mask.size], 255)
+        picture.paste(colour, (0, above), mask.reduce(2))
 
 
 def _ridge(top: float, numbers: Iterator[float]) -> list[tuple[float, float]]:
