@@ -37,6 +37,7 @@ from styles.pikzels.errors import Silence, Verdict
 from styles.pikzels.outcome import Outcome
 from styles.presentation import show
 from styles.states import EDITABLE, IN_FLIGHT, MADE, State
+from teams import keys
 from teams.models import Membership, PikzelsKey, Team, User
 
 from ..conftest import browser_of
@@ -98,6 +99,7 @@ class Workshop(RuleBasedStateMachine):
         self.cast = cast
         self.pikzels = cast.pikzels = Pikzels()
         self.alice, self.team = cast.alice, Team.objects.get(pk=cast.team.pk)
+        self.owner = Membership.objects.get(team=self.team, user=self.alice)
         self.styles: list[uuid.UUID] = []
         self.hands: list[Hand] = []
         self.backup: str | None = None
@@ -324,12 +326,10 @@ class Workshop(RuleBasedStateMachine):
         elif what == "new key" and len(in_use) < KEYS:
             self.bring_a_new_key()
         elif what == "retire a key" and in_use:
-            breaker.retire(in_use[0])
+            keys.remove(self.owner, in_use[0])
 
     def bring_a_new_key(self) -> None:
-        key = self.new_key()
-        key.save()
-        breaker.adopt(key)
+        keys.add(self.owner, self.new_key(), tested=True)
 
     # Backups
 
@@ -413,8 +413,11 @@ class Workshop(RuleBasedStateMachine):
             return style.attempts.open().exists()
         if style.due_at:
             return style.key is not None
-        mendable = style.key is None or (style.key.is_held and not style.key.removed_at)
-        return style.state == State.QUEUED and mendable
+        if style.state != State.QUEUED:
+            return False
+        if style.key is None:
+            return self.team.current_key() is None
+        return style.key.is_held and not style.key.removed_at
 
     # The end of an example
 
