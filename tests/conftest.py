@@ -33,6 +33,7 @@ from .far_away import NAMES, FarAway, Play, far_away
 from .own_redis import OwnRedis
 from .pictures import photo
 from .pikzels.loopback import make_certificate
+from .stack import with_room
 
 PASSWORD = "a light table for slides"
 
@@ -41,6 +42,10 @@ PASSWORD = "a light table for slides"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, else one process is left with them at the end."""
     items.sort(key=lambda item: not {"e2e", "faults"} & {mark.name for mark in item.iter_markers()})
+
+
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    item.obj = with_room(item.obj)
 
 
 def pytest_unconfigure() -> None:
