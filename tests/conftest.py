@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import ssl
 import threading
@@ -36,6 +37,9 @@ from .pikzels.loopback import make_certificate
 from .stack import with_room
 
 PASSWORD = "a light table for slides"
+
+# Seven thousand tests lie in memory, and would be gone through for nothing, again and again.
+gc.set_threshold(100_000, 50, 1000)
 
 
 @pytest.hookimpl(trylast=True)

@@ -30,6 +30,7 @@ from .waiting import wait_until
 MakeStyle = Callable[..., Style]
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.faults,
     needs_redis,
 ]
 
@@ -101,12 +102,15 @@ class TestTogether:
         assert [key for key in keys if key.startswith(("rq:job", "pikzels-ui:handed"))] == []
 
     def test_stopping_waits_for_the_answer_to_what_was_sent_whole(
-        self, submitted: Callable[..., Style]
+        self, submitted: Callable[..., Style], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        style = submitted("slow answer")
-        with working(Worker(), TaskWorker()):
-            wait_until(lambda: reached(style, State.COMMITTED, State.TRAINING))
-        assert reached(style, State.TRAINING, State.READY)
+        busy = TaskWorker()
+        # It answers when the worker has been told to stop, and not before.
+        monkeypatch.setattr(sandbox.api, "wait", lambda _seconds: busy.stopping.wait(15))
+        style = submitted()
+        with working(Worker(), busy):
+            wait_until(lambda: reached(style, State.COMMITTED))
+        assert reached(style, State.TRAINING)
 
     def test_a_task_that_is_stopped_before_the_last_byte_goes_back_to_the_queue(
         self, submitted: Callable[..., Style], sandbox: Sandbox
@@ -253,12 +257,19 @@ class TestAway:
         assert sandbox.ledger.account()["charged"] == 1
 
     def test_an_answer_that_comes_while_it_is_away_is_recorded(
-        self, submitted: Callable[..., Style], redis: OwnRedis, sandbox: Sandbox
+        self,
+        submitted: Callable[..., Style],
+        redis: OwnRedis,
+        sandbox: Sandbox,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        style = submitted("slow answer")
+        gone = threading.Event()
+        monkeypatch.setattr(sandbox.api, "wait", lambda _seconds: gone.wait(15))
+        style = submitted()
         with working(Worker(), TaskWorker()):
             wait_until(lambda: reached(style, State.COMMITTED))
             redis.stop()
+            gone.set()
             wait_until(lambda: reached(style, State.TRAINING))
             redis.start()
             wait_until(lambda: reached(style, State.READY))

@@ -75,13 +75,20 @@ def test_sends_many_and_each_once(
 
 
 def test_stopping_waits_for_the_answer_to_what_was_sent_whole(
-    make_style: MakeStyle, sandbox: Sandbox, sandbox_key: PikzelsKey, alice: User
+    make_style: MakeStyle,
+    sandbox: Sandbox,
+    sandbox_key: PikzelsKey,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    style = make_style("slow")
+    busy = Worker()
+    # It answers when the worker has been told to stop, and not before.
+    monkeypatch.setattr(sandbox.api, "wait", lambda _seconds: busy.stopping.wait(15))
+    style = make_style()
     style.submit(alice)
-    with working(Worker()):
-        wait_until(lambda: reached(style, State.COMMITTED, State.TRAINING))
-    assert reached(style, State.TRAINING, State.READY)
+    with working(busy):
+        wait_until(lambda: reached(style, State.COMMITTED))
+    assert reached(style, State.TRAINING)
 
 
 def test_what_a_dead_worker_was_sending_is_sent_by_another(

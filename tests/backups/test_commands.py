@@ -30,7 +30,7 @@ from ..waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MakeStyle = Callable[..., Style]
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
 
 @pytest.fixture(autouse=True)
